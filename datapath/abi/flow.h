@@ -1,0 +1,105 @@
+// The flow table: everything that a packet of a known connection needs, found by the packet's own tuple.
+//
+// Layout. Not a kernel hash map: an array of slots in sets of WEFT_FLOW_WAYS, and beside it an array with one 64-bit word
+// of tags a set (8 bits a way, 0 = free). A lookup hashes the key, loads the tag word (small, stays in cache), and
+// touches only the slot whose tag fits: one cache line for IPv4, two for IPv6. A key lives in one of two sets. Claiming
+// a way is a compare-and-swap of the tag word; a writer makes `sequence` odd while it writes, so that a reader on
+// another CPU never acts on half of two entries. docs/datapath.md has the reasons and the measurements.
+#pragma once
+
+#include "datapath/abi/types.h"
+
+#define WEFT_FLOW_WAYS 8
+
+// What to do with the packet after the rewrite.
+enum weft_action {
+    WEFT_ACTION_NONE = 0,
+    WEFT_ACTION_PEER = 1,      // into the namespace of the pod behind `out_ifindex` (bpf_redirect_peer)
+    WEFT_ACTION_STACK = 2,     // to this node's stack
+    WEFT_ACTION_NEIGHBOUR = 3,   // out of `out_ifindex`, the kernel finds route and neighbour (bpf_redirect_neigh)
+    WEFT_ACTION_DELIVER = 4,   // seen at the last hook before the pod: let it pass
+};
+
+enum weft_flow_flag {
+    WEFT_FLOW_REPLY = 1,     // the entry of the answering direction
+    WEFT_FLOW_SNAT = 2,      // source is rewritten to the values of the rewrite
+    WEFT_FLOW_DNAT = 4,      // destination is rewritten
+    WEFT_FLOW_FIN = 8,       // a FIN went this way
+    WEFT_FLOW_RST = 16,      // a RST went this way
+    WEFT_FLOW_CLOSED = 32,   // the close event was sent
+};
+
+// Time in the table: (CLOCK_MONOTONIC nanoseconds) >> WEFT_TICK_SHIFT, 16.8 ms a tick, wraps after 2.3 years.
+#define WEFT_TICK_SHIFT 24
+
+struct weft_key4 {
+    __u32 source;       // network order
+    __u32 destination;  // network order
+    __be16 source_port;       // ICMP echo: the id in both
+    __be16 destination_port;
+    __u8 protocol;
+    __u8 reserved[3];   // 0
+};
+
+struct weft_key6 {
+    struct weft_ip source;
+    struct weft_ip destination;
+    __be16 source_port;
+    __be16 destination_port;
+    __u8 protocol;
+    __u8 reserved[3];   // 0
+};
+
+// The second half of an entry: read when the packet is rewritten, opens, closes or is decided afresh.
+struct weft_flow_detail {
+    __u64 created_ns;           // CLOCK_MONOTONIC
+    __u32 rule[2];              // [enum weft_direction]: the rule that let it pass at the source and at the destination
+    __u32 source_identity;      // of the connection's opener, in both entries
+    __u32 destination_identity;
+    __u16 source_endpoint;      // of the opener; 0: not a pod of this node
+    __u16 destination_endpoint;
+    __be16 rewrite_port;
+    __u16 reserved;             // 0
+};
+WEFT_ASSERT(sizeof(struct weft_flow_detail) == 32, "weft_flow_detail has no padding");
+
+struct weft_flow4 {
+    __u32 sequence;    // odd while it is being written
+    __u32 generation;  // 0: empty
+    struct weft_key4 key;
+    __u32 in_ifindex;   // where packets of this entry come from; another one is decided afresh (source check)
+    __u32 out_ifindex;
+    __u8 mac[6];        // destination address to write
+    __u8 action;        // enum weft_action
+    __u8 flags;         // enum weft_flow_flag
+    __u32 last_seen;    // ticks
+    __u32 reserved;     // 0
+    __u64 packets;
+    __u64 bytes;        // from the IP header on, as the stack handles them (a GSO packet's headers once)
+    // second cache line
+    struct weft_flow_detail detail;
+    __u32 rewrite_address;
+    __u32 reserved2[7];
+};
+WEFT_ASSERT(sizeof(struct weft_flow4) == 128, "an IPv4 entry is two cache lines");
+
+struct weft_flow6 {
+    __u32 sequence;
+    __u32 generation;
+    struct weft_key6 key;
+    __u32 in_ifindex;
+    __u32 out_ifindex;
+    __u8 mac[6];
+    __u8 action;
+    __u8 flags;
+    // second cache line
+    __u64 packets;
+    __u64 bytes;
+    __u32 last_seen;
+    __u32 reserved[11];
+    // third
+    struct weft_flow_detail detail;
+    struct weft_ip rewrite_address;
+    __u32 reserved2[4];
+};
+WEFT_ASSERT(sizeof(struct weft_flow6) == 192, "an IPv6 entry is three cache lines");

@@ -1,0 +1,50 @@
+// Compiled policies. Written by weftd only, as a transaction (docs/architecture.md).
+//
+// A compiled policy is for one direction and may serve many endpoints. For a class of peers it has one set of port rows:
+// intervals over (protocol << 16 | destination port) that do not overlap, are in ascending order and together cover
+// 0 .. 0xffffff. The lookup is therefore: the row whose interval holds the packet's number gives the final verdict and
+// the rule that gave it. Precedence was settled when it was compiled. For protocols without ports the port is 0.
+#pragma once
+
+#include "datapath/abi/types.h"
+
+#define WEFT_MAX_POLICIES 65536
+#define WEFT_MAX_POLICY_CLASSES 1048576
+#define WEFT_MAX_PORT_ROWS 1048576
+#define WEFT_MAX_RULES 262144
+#define WEFT_PORT_NUMBER_MAX 0xffffffU  // highest (protocol << 16 | port)
+
+// A run of rows in `port_rows`.
+struct weft_port_set {
+    __u32 start;
+    __u32 count;  // at least 1
+};
+
+// Map `policies`: array, index = policy number (1..): the port set for classes that `policy_classes` does not name.
+// count 0: the number is not in use.
+
+// Map `policy_classes`: hash, value struct weft_port_set.
+struct weft_policy_class_key {
+    __u32 policy;
+    __u32 class_id;  // never WEFT_CLASS_UNKNOWN
+};
+
+// Map `port_rows`: array.
+struct weft_port_row {
+    __u32 first;    // inclusive, protocol << 16 | port
+    __u32 last;     // inclusive
+    __u32 rule;     // rule number; for a deny by default the number of the rule that stands for the isolating policies
+    __u32 verdict;  // enum weft_verdict | enum weft_row_flag
+};
+WEFT_ASSERT(sizeof(struct weft_port_row) == 16, "weft_port_row has no padding");
+
+enum weft_row_flag {
+    WEFT_ROW_DEFAULT_DENY = 2,  // with WEFT_VERDICT_DENY: nothing allowed it (WEFT_DROP_POLICY_DENIED), else POLICY_DENY
+};
+
+// Map `rule_counters`: per-CPU array, index = rule number. Rule 0 is "not isolated: allowed".
+struct weft_rule_counter {
+    __u64 packets;      // of flows that are closed or were decided again; live flows carry theirs in their entries
+    __u64 bytes;
+    __u64 connections;  // first packets decided by this rule
+};

@@ -1,0 +1,26 @@
+// Attaches pinned programs to a device's TC hooks: TCX where the kernel has it (6.6), else clsact direct action.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/result.hpp"
+#include "datapath/loader/pins.hpp"
+
+namespace weft::datapath {
+
+enum class TcHook { kIngress, kEgress };
+enum class AttachMode { kTcx, kClsact };
+
+// The mode of this kernel; `WEFT_TC=clsact` or `tcx` in the environment overrides it (tests of both on one kernel).
+AttachMode attach_mode();
+
+// Attaches the pinned `program` to `ifname`'s hook in the current network namespace and, with TCX, pins the link.
+// Repeating it leaves one attachment. Errors: kNotFound if the program is not pinned or there is no such device.
+Result<void> attach(const Pins& pins, std::string_view ifname, TcHook hook, std::string_view program);
+// Removes the attachment and the pin; nothing to remove is no error, nor is a device that is gone.
+Result<void> detach(const Pins& pins, std::string_view ifname, TcHook hook, std::string_view program);
+// Whether exactly this pinned program is attached there (compares program ids). Never changes anything.
+Result<bool> attached(const Pins& pins, std::string_view ifname, TcHook hook, std::string_view program);
+
+}  // namespace weft::datapath

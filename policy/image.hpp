@@ -1,0 +1,74 @@
+// What the policy compiler makes: plain values that the daemon's map writer turns into rows (datapath/abi/policy.h,
+// endpoint.h). No kernel struct here; numbers are host order.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/ip_addr.hpp"
+
+namespace weft::policy {
+
+enum class Direction : std::uint8_t { kEgress = 0, kIngress = 1 };
+
+// One interval of (protocol << 16 | port), both ends inclusive, with the final verdict and its rule.
+struct PortRow {
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+    std::uint32_t rule = 0;
+    bool allow = false;
+    bool by_default = false;  // a deny because nothing allowed it
+    friend bool operator==(const PortRow&, const PortRow&) = default;
+};
+// Ascending, without gaps or overlaps, from 0 to 0xffffff.
+using PortRows = std::vector<PortRow>;
+
+// A compiled policy of one direction; endpoints with the same rules share it.
+struct PolicyTable {
+    Direction direction = Direction::kEgress;
+    PortRows unnamed;                           // for classes that have no rows of their own
+    std::map<std::uint32_t, PortRows> classes;  // class -> rows, only where they differ from `unnamed`
+    friend bool operator==(const PolicyTable&, const PolicyTable&) = default;
+};
+
+struct Address {
+    std::uint32_t identity = 0;
+    std::uint32_t class_id = 0;
+    std::uint32_t endpoint = 0;  // local endpoint number, 0 if none
+    bool host = false;
+    bool no_masquerade = false;
+    bool pod_range = false;
+    friend bool operator==(const Address&, const Address&) = default;
+};
+
+// A policy object as people name it.
+struct PolicyName {
+    std::string kind;  // "NetworkPolicy"
+    std::string namespace_;
+    std::string name;
+    friend auto operator<=>(const PolicyName&, const PolicyName&) = default;
+};
+
+// What a rule number stands for.
+struct RuleInfo {
+    Direction direction = Direction::kEgress;
+    bool by_default = false;          // default deny: `policies` isolate the pod
+    std::vector<PolicyName> policies;  // the one policy whose rule this is, or all that isolate
+    int index = -1;                   // position in spec.ingress / spec.egress; -1 for by_default
+    friend bool operator==(const RuleInfo&, const RuleInfo&) = default;
+};
+
+struct Image {
+    std::map<IpAddr, Address> addresses;
+    std::map<Cidr, Address> cidrs;                                  // always contains 0.0.0.0/0 and ::/0 (world)
+    std::map<std::uint32_t, PolicyTable> policies;                  // policy number -> table
+    std::map<std::uint32_t, std::array<std::uint32_t, 2>> endpoints;  // endpoint number -> policy number by Direction; 0: not isolated
+    std::map<std::uint32_t, RuleInfo> rules;
+    std::map<std::uint32_t, std::map<std::string, std::string>> identities;  // identity -> labels
+    friend bool operator==(const Image&, const Image&) = default;
+};
+
+}  // namespace weft::policy
