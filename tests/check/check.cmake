@@ -1,0 +1,7 @@
+set(check ${CMAKE_SOURCE_DIR}/tests/check)
+weft_add_test(NAME format SUITE check COMMAND ${check}/format.sh)
+weft_add_test(NAME layout SUITE check COMMAND ${check}/layout.py)
+weft_add_test(NAME shell SUITE check COMMAND ${check}/shell.sh)
+weft_add_test(NAME docs SUITE check COMMAND ${check}/docs.py ${CMAKE_BINARY_DIR})
+weft_add_test(NAME cppcheck SUITE check COMMAND ${check}/cppcheck.sh ${CMAKE_BINARY_DIR} TIMEOUT 300)
+weft_add_test(NAME tidy SUITE check COMMAND ${check}/tidy.py ${CMAKE_BINARY_DIR} TIMEOUT 900)
