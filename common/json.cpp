@@ -177,7 +177,7 @@ Result<void> JsonView::only(std::initializer_list<std::string_view> known) const
 
 Result<std::string> JsonView::string_or(std::string_view name, std::string fallback) const {
     WEFT_TRY(found, find(name));
-    return found ? found->string() : fallback;
+    return found ? found->string() : Result<std::string>(std::move(fallback));
 }
 
 Result<bool> JsonView::boolean_or(std::string_view name, bool fallback) const {
