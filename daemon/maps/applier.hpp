@@ -1,0 +1,75 @@
+// Puts a compiled policy::Image into the kernel's maps as a transaction (plan.hpp has the order and why it is right), and
+// remembers what the kernel truly holds, so that the next image costs only its differences.
+//
+// Not thread-safe: the daemon calls apply() and collect() from one thread (or under one lock). Nobody else writes these maps.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "common/ip_addr.hpp"
+#include "common/result.hpp"
+#include "daemon/maps/kernel_state.hpp"
+#include "daemon/maps/writer.hpp"
+#include "datapath/loader/pins.hpp"
+#include "policy/image.hpp"
+
+namespace weft::maps {
+
+struct ApplyReport {
+    std::uint64_t writes = 0;     // rows written or erased for this change; 0: the kernel was as the image says
+    bool flipped = false;         // some pod's compiled policy changed: the epoch was changed
+    std::uint32_t generation = 0;  // in force now
+    std::uint32_t epoch = 0;
+};
+
+// Since the applier was opened.
+struct ApplierCounts {
+    std::uint64_t applied = 0;   // transactions that went through, those without a difference included
+    std::uint64_t failed = 0;    // transactions that were refused or taken back
+    std::uint64_t writes = 0;    // rows written or erased by transactions
+    std::uint64_t collected = 0;  // rows freed or merged by collect()
+    std::uint64_t rows_addresses = 0, rows_cidrs = 0, rows_policies = 0, rows_policy_classes = 0, rows_ports = 0;  // now
+};
+
+class Applier {
+  public:
+    // Opens the pinned maps (datapath::ensure_loaded made them) and reads back what they hold. Writes nothing.
+    static Result<Applier> open(const datapath::Pins& pins);
+    // For tests: any writer, and what the kernel behind it holds.
+    static Applier with(std::unique_ptr<Writer> writer, KernelState state);
+
+    // Makes the kernel enforce `image` for exactly these endpoints. Returns once it is in force for every next packet.
+    // `endpoints` are all pods of this node that have a device; each must be in image.endpoints (kInternal else).
+    // Errors leave what was in force in force: kExhausted when something does not fit (nothing was written),
+    // kInternal for an image that contradicts itself (nothing was written), kSystem for a failed write (taken back).
+    Result<ApplyReport> apply(const policy::Image& image, const std::vector<LocalEndpoint>& endpoints,
+                              const NodeSettings& settings);
+
+    // Frees what no packet can see any more, after an RCU grace period (some 10 ms). Call it from a timer, once a
+    // second or a moment after each apply; with nothing to do it returns at once. An error is worth a log line: what
+    // was not freed is tried again.
+    Result<void> collect();
+
+    // What the kernel holds, by our reckoning. Class numbers here may differ from the image's (plan.hpp).
+    const KernelState& state() const { return state_; }
+    ApplierCounts counts() const;
+
+  private:
+    Applier(std::unique_ptr<Writer> writer, KernelState state);
+    Result<void> write(const Write& write);
+    Result<void> write_all(const std::vector<Write>& writes);
+    Result<void> grace();
+    Result<void> reset_reused_rules(const policy::Image& image);
+
+    std::unique_ptr<Writer> writer_;
+    KernelState state_;
+    ApplierCounts counts_;
+    std::map<std::uint32_t, policy::RuleInfo> rules_;  // of the image that was applied last
+    bool applied_once_ = false;
+    bool grace_due_ = false;  // the epoch was changed and no grace period has passed since
+};
+
+}  // namespace weft::maps

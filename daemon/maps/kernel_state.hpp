@@ -1,0 +1,122 @@
+// A mirror of the rows that weftd owns in the kernel's maps, and one write to them. Plain values; no kernel call.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <variant>
+#include <vector>
+
+#include "common/ip_addr.hpp"
+#include "datapath/abi/control.h"
+#include "datapath/abi/endpoint.h"
+#include "datapath/abi/policy.h"
+
+namespace weft::maps {
+
+// A pod of this node with its device.
+struct LocalEndpoint {
+    std::uint32_t number = 0;   // 1 .. WEFT_MAX_ENDPOINTS - 1
+    std::uint32_t ifindex = 0;  // host end of the veth pair
+    std::uint32_t identity = 0;
+    std::array<std::uint8_t, 6> mac{};  // pod end
+};
+
+// The part of the control row that is settings.
+struct NodeSettings {
+    std::uint32_t uplink_ifindex = 0;     // 0: none, nothing is masqueraded
+    bool allow_host = true;               // traffic between a pod and its own node passes whatever the policies say
+    std::optional<IpAddr> masquerade4;    // nothing: that family is not masqueraded
+    std::optional<IpAddr> masquerade6;
+    std::uint16_t masquerade_port_first = 32768;
+    std::uint16_t masquerade_port_last = 60999;
+    std::uint32_t timeout_tcp = 86400;  // seconds idle
+    std::uint32_t timeout_closing = 10;
+    std::uint32_t timeout_udp = 60;
+    std::uint32_t timeout_other = 60;
+    std::uint32_t timeout_half_open = 60;
+    std::uint32_t drop_interval_ms = 1000;
+};
+
+struct PortRun {  // weft_port_set with an order
+    std::uint32_t start = 0;
+    std::uint32_t count = 0;
+    friend auto operator<=>(const PortRun&, const PortRun&) = default;
+};
+
+using PolicyClass = std::pair<std::uint32_t, std::uint32_t>;  // policy, class
+
+// One row written, or erased where the value is absent. The order of these alternatives means nothing.
+struct PutPortRow {
+    std::uint32_t index;
+    weft_port_row row;
+};
+struct PutPolicy {
+    std::uint32_t number;
+    PortRun run;  // count 0: not in use
+};
+struct PutPolicyClass {
+    PolicyClass key;
+    std::optional<PortRun> run;
+};
+struct PutEndpoint {
+    std::uint32_t number;
+    weft_endpoint row;  // ifindex 0: not in use
+};
+struct PutAddress {
+    IpAddr address;
+    std::optional<weft_addr> row;
+};
+struct PutCidr {
+    Cidr cidr;
+    std::optional<weft_addr> row;
+};
+struct PutControl {  // everything but generation and epoch
+    weft_control control;
+};
+struct PutEpoch {  // the one 8-byte store
+    std::uint32_t generation;
+    std::uint32_t epoch;
+};
+struct ResetRule {  // sets the rule's counters to zero
+    std::uint32_t rule;
+};
+using Write = std::variant<PutPortRow, PutPolicy, PutPolicyClass, PutEndpoint, PutAddress, PutCidr, PutControl, PutEpoch, ResetRule>;
+
+// How many rows each map can hold.
+struct Capacity {
+    std::uint32_t addr4 = 0, addr6 = 0, cidr4 = 0, cidr6 = 0;
+    std::uint32_t policies = WEFT_MAX_POLICIES;
+    std::uint32_t policy_classes = WEFT_MAX_POLICY_CLASSES;
+    std::uint32_t port_rows = WEFT_MAX_PORT_ROWS;
+    std::uint32_t rules = WEFT_MAX_RULES;
+};
+
+struct KernelState {
+    Capacity capacity;
+    weft_control control{};
+    std::map<std::uint32_t, weft_endpoint> endpoints;        // rows in use
+    std::map<IpAddr, weft_addr> addresses;
+    std::map<Cidr, weft_addr> cidrs;
+    std::map<std::uint32_t, PortRun> policies;               // rows in use
+    std::map<PolicyClass, PortRun> policy_classes;
+    std::map<std::uint32_t, weft_port_row> port_rows;        // every row that some run names
+    // Classes that some packet on its way may still carry: those that an address had since the last grace period.
+    std::set<std::uint32_t> recent_classes;
+
+    void apply(const Write& write);
+    // The write that brings back the present row of what `write` is about to change.
+    Write inverse(const Write& write) const;
+    // What a packet to or from `address` finds: its own row, else the longest prefix, else nothing.
+    const weft_addr* find(const IpAddr& address) const;
+    // The longest prefix that contains `cidr` and is not `cidr` itself.
+    const weft_addr* parent(const Cidr& cidr) const;
+};
+
+bool same(const weft_addr& a, const weft_addr& b);
+bool same(const weft_endpoint& a, const weft_endpoint& b);
+bool same(const weft_control& a, const weft_control& b);
+
+}  // namespace weft::maps
