@@ -55,17 +55,18 @@ struct PolicyName {
 // What a rule number stands for.
 struct RuleInfo {
     Direction direction = Direction::kEgress;
-    bool by_default = false;          // default deny: `policies` isolate the pod
+    bool by_default = false;           // default deny: `policies` isolate the pod
     std::vector<PolicyName> policies;  // the one policy whose rule this is, or all that isolate
-    int index = -1;                   // position in spec.ingress / spec.egress; -1 for by_default
+    int index = -1;                    // position in spec.ingress / spec.egress; -1 for by_default
     friend bool operator==(const RuleInfo&, const RuleInfo&) = default;
 };
 
 struct Image {
     std::map<IpAddr, Address> addresses;
-    std::map<Cidr, Address> cidrs;                                  // always contains 0.0.0.0/0 and ::/0 (world)
-    std::map<std::uint32_t, PolicyTable> policies;                  // policy number -> table
-    std::map<std::uint32_t, std::array<std::uint32_t, 2>> endpoints;  // endpoint number -> policy number by Direction; 0: not isolated
+    std::map<Cidr, Address> cidrs;                  // always contains 0.0.0.0/0 and ::/0 (world)
+    std::map<std::uint32_t, PolicyTable> policies;  // policy number -> table
+    std::map<std::uint32_t, std::array<std::uint32_t, 2>>
+        endpoints;  // endpoint number -> policy number by Direction; 0: not isolated
     std::map<std::uint32_t, RuleInfo> rules;
     std::map<std::uint32_t, std::map<std::string, std::string>> identities;  // identity -> labels
     friend bool operator==(const Image&, const Image&) = default;

@@ -1,5 +1,6 @@
-// Stable numbers for rules, classes, identities and compiled policies. The compiler asks; the daemon remembers them across restarts
-// (so that a restart with nothing changed writes nothing). An in-memory one serves tests and the command line.
+// Stable numbers for rules, classes, identities and compiled policies. The compiler asks; the daemon remembers them
+// across restarts (so that a restart with nothing changed writes nothing). An in-memory one serves tests and the
+// command line.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ class Numbers {
     // The number of `key`: the one given before, or the lowest free one (identities start at 256, the others at 1).
     // Error kExhausted when there is none below the kind's limit (datapath/abi: WEFT_MAX_...).
     virtual Result<std::uint32_t> number(NumberKind kind, const std::string& key) = 0;
-    // Frees every number of the kind whose key was not asked for since the last call. Called after a compile was applied.
+    // Frees every number of the kind whose key was not asked for since the last call. Called after a compile was
+    // applied.
     virtual void forget_unused() = 0;
 };
 

@@ -1,0 +1,63 @@
+#include "policy/explain.hpp"
+
+#include "policy/port_rows.hpp"
+
+namespace weft::policy {
+
+namespace {
+
+Result<std::optional<DirectionVerdict>> decide(const Image& image, Direction direction, std::uint32_t endpoint,
+                                               const Address& peer, std::uint32_t number) {
+    if (endpoint == 0) return std::nullopt;
+    DirectionVerdict out{.direction = direction, .allow = true, .endpoint = endpoint};
+    const auto policies = image.endpoints.find(endpoint);
+    if (policies == image.endpoints.end()) return fail(ErrorCode::kInternal, "endpoint {} has no policies", endpoint);
+    out.policy = policies->second[static_cast<std::size_t>(direction)];
+    if (out.policy == 0) return out;
+    const auto table = image.policies.find(out.policy);
+    if (table == image.policies.end()) return fail(ErrorCode::kInternal, "compiled policy {} is missing", out.policy);
+    const auto rows = table->second.classes.find(peer.class_id);
+    const auto& row = row_at(rows == table->second.classes.end() ? table->second.unnamed : rows->second, number);
+    out.allow = row.allow;
+    out.by_default = row.by_default;
+    out.rule = row.rule;
+    return out;
+}
+
+}  // namespace
+
+const Address& address_of(const Image& image, const IpAddr& ip) {
+    static const Address kUnknown;
+    if (const auto at = image.addresses.find(ip); at != image.addresses.end()) return at->second;
+    for (int length = ip.bits(); length >= 0; --length)
+        if (const auto at = image.cidrs.find(Cidr::of(ip, length)); at != image.cidrs.end()) return at->second;
+    return kUnknown;
+}
+
+Result<Explanation> explain(const Image& image, const IpAddr& source, const IpAddr& destination, std::uint8_t protocol,
+                            std::uint16_t port, bool allow_host) {
+    if (source.is_v4() != destination.is_v4())
+        return fail(ErrorCode::kInvalid, "{} and {} are of different families", source.text(), destination.text());
+    Explanation out{.allow = true,
+                    .source = address_of(image, source),
+                    .destination = address_of(image, destination),
+                    .egress = {},
+                    .ingress = {}};
+    if (out.source.endpoint != 0 && out.source.endpoint == out.destination.endpoint) {
+        out.exemption = Exemption::kSamePod;
+        return out;
+    }
+    if (allow_host && (out.source.host || out.destination.host)) {
+        out.exemption = Exemption::kHost;
+        return out;
+    }
+    const auto number = port_number(protocol, port);
+    WEFT_TRY(egress, decide(image, Direction::kEgress, out.source.endpoint, out.destination, number));
+    WEFT_TRY(ingress, decide(image, Direction::kIngress, out.destination.endpoint, out.source, number));
+    out.egress = egress;
+    out.ingress = ingress;
+    out.allow = (!egress || egress->allow) && (!ingress || ingress->allow);
+    return out;
+}
+
+}  // namespace weft::policy

@@ -1,0 +1,50 @@
+// Numbers that live as long as the object: for tests, the command line, and as the daemon's table in front of its
+// database.
+#pragma once
+
+#include <array>
+#include <set>
+#include <unordered_map>
+
+#include "policy/numbers.hpp"
+
+namespace weft::policy {
+
+class MemoryNumbers : public Numbers {
+  public:
+    // Highest number of each kind (by NumberKind). The defaults are the sizes of the datapath's tables (a test compares
+    // them with datapath/abi) and, for identities, the 24 bits that Hubble's readers expect.
+    static constexpr std::array<std::uint32_t, 4> kLimits = {262143, 1048575, (1U << 24) - 1, 65535};
+
+    explicit MemoryNumbers(const std::array<std::uint32_t, 4>& limits = kLimits) : limits_(limits) {}
+
+    Result<std::uint32_t> number(NumberKind kind, const std::string& key) override;
+    void forget_unused() override;
+
+    // Enters a number that was given earlier (a restart). Error kExists when the key or the number is taken.
+    Result<void> restore(NumberKind kind, const std::string& key, std::uint32_t number);
+
+  protected:
+    // For one who keeps a copy elsewhere (the daemon's database): called after a number was given, and when one is
+    // freed.
+    virtual void given(NumberKind, const std::string& /*key*/, std::uint32_t /*number*/) {}
+    virtual void freed(NumberKind, const std::string& /*key*/) {}
+
+  private:
+    struct Given {
+        std::uint32_t number;
+        std::uint64_t round;  // when it was last asked for
+    };
+    struct Table {
+        std::unordered_map<std::string, Given> given;
+        std::set<std::uint32_t> free;  // below `next`
+        std::uint32_t next = 0;
+    };
+    Table& table(NumberKind kind);
+
+    std::array<std::uint32_t, 4> limits_;
+    std::array<Table, 4> tables_{};
+    std::uint64_t round_ = 1;
+};
+
+}  // namespace weft::policy

@@ -1,0 +1,39 @@
+// From JSON to objects, with the checks that the API server makes. Errors: kInvalid with the JSON path.
+//
+// Unknown fields are errors in NetworkPolicy (a misspelt field would silently open or close something); server-filled
+// metadata and `status` are let pass. Of Pods and Namespaces only what is used is looked at.
+#pragma once
+
+#include <variant>
+#include <vector>
+
+#include "policy/objects.hpp"
+#include "policy/rule.hpp"
+
+namespace weft::policy {
+
+using Object = std::variant<Pod, Namespace, Policy>;
+
+inline constexpr std::size_t kMaxListItems = 100'000;
+
+// A Pod, Namespace or NetworkPolicy, or a v1 List (PodList, ...) of such: all of them, or the first error.
+Result<std::vector<Object>> parse_objects(const JsonView& view);
+Result<Object> parse_object(const JsonView& view);
+
+Result<Pod> parse_pod(const JsonView& view);
+Result<Namespace> parse_namespace(const JsonView& view);
+Result<Policy> parse_network_policy(const JsonView& view);
+
+// "TCP", "UDP", "SCTP" to the IP protocol number.
+Result<std::uint8_t> parse_protocol(const JsonView& view);
+
+struct Metadata {
+    std::string name;
+    std::string namespace_;  // "default" when the object names none and is of a namespace
+    std::string uid;
+    Labels labels;
+};
+// metadata of an object; `namespaced`: the kind lives in a namespace, else none may be given.
+Result<Metadata> parse_metadata(const JsonView& object, bool namespaced);
+
+}  // namespace weft::policy

@@ -1,0 +1,287 @@
+#include "policy/tables.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "policy/compile.hpp"
+#include "policy/port_rows.hpp"
+
+namespace weft::policy {
+
+namespace {
+
+using Indices = std::vector<std::uint32_t>;
+
+std::size_t slot(Direction direction) {
+    return static_cast<std::size_t>(direction);
+}
+
+// Which classes have an atom.
+struct Members {
+    std::vector<Indices> of_pod_set, of_block, of_name;  // atom -> classes
+
+    Members(const Atoms& atoms, const Classes& classes)
+        : of_pod_set(atoms.pod_set_of.size()), of_block(atoms.blocks.size()), of_name(atoms.names.size()) {
+        for (std::uint32_t i = 0; i < classes.all().size(); ++i) {
+            for (const auto atom : classes.pod_sets(classes.all()[i])) of_pod_set[atom].push_back(i);
+            for (const auto atom : classes.blocks(classes.all()[i])) of_block[atom].push_back(i);
+            for (const auto& port : classes.ports(classes.all()[i])) of_name[port.name].push_back(i);
+        }
+    }
+};
+
+// What an endpoint's table depends on: endpoints with equal keys share the table.
+struct TableKey {
+    Direction direction = Direction::kEgress;
+    Indices policies;
+    std::vector<NamedPort> ports;  // of the subject, as far as ingress rules name them
+    friend auto operator<=>(const TableKey&, const TableKey&) = default;
+};
+
+std::vector<PortRange> ranges_of(const Rule& rule, const std::vector<NamedPort>& named) {
+    if (rule.any_port) return {PortRange{}};
+    std::vector<PortRange> out;
+    for (const auto& port : rule.ports) {
+        if (port.name.empty()) {
+            out.push_back({port_number(port.protocol, port.first), port_number(port.protocol, port.last)});
+            continue;
+        }
+        for (const auto& known : named) {
+            if (known.name != port.name || known.protocol != port.protocol) continue;
+            const auto number = port_number(known.protocol, known.port);
+            out.push_back({number, number});
+        }
+    }
+    return out;
+}
+
+// Builds one table.
+class TableBuilder {
+  public:
+    TableBuilder(const Atoms& atoms, const Classes& classes, const Members& members, const TableKey& key,
+                 const PortRow& otherwise)
+        : atoms_(atoms), classes_(classes), members_(members), key_(key), otherwise_(otherwise) {
+        rank();
+    }
+
+    // Error kExhausted when the table has more than `most` classes.
+    Result<PolicyTable> run(std::size_t most) {
+        PolicyTable out{.direction = key_.direction, .unnamed = rows(always_, 0), .classes = {}};
+        const auto pairs = matches();
+        std::vector<std::pair<std::uint32_t, const PortRows*>> found;
+        Indices rules;
+        for (std::size_t at = 0; at < pairs.size();) {
+            const auto class_index = static_cast<std::uint32_t>(pairs[at] >> 32);
+            rules = always_;
+            for (; at < pairs.size() && pairs[at] >> 32 == class_index; ++at)
+                rules.push_back(static_cast<std::uint32_t>(pairs[at]));
+            std::ranges::sort(rules);
+            const auto rest = std::ranges::unique(rules);
+            rules.erase(rest.begin(), rest.end());
+            const auto& decided = remembered(rules, class_index);
+            if (decided != out.unnamed) found.emplace_back(classes_.all()[class_index].number, &decided);
+        }
+        if (found.size() > most)
+            return fail(ErrorCode::kExhausted, "the compiled policies have more than {} classes in all",
+                        kMaxPolicyClasses);
+        std::ranges::sort(found, {}, [](const auto& entry) { return entry.first; });
+        for (const auto& [number, decided] : found) out.classes.emplace_hint(out.classes.end(), number, *decided);
+        return out;
+    }
+
+  private:
+    // The table's rules, highest precedence first; from here on a rule is its rank.
+    void rank() {
+        for (const auto policy : key_.policies) {
+            const auto& in_force = atoms_.policies[policy];
+            for (std::uint32_t i = in_force.first_rule; i < in_force.first_rule + in_force.rules; ++i)
+                if (atoms_.rules[i].rule->direction == key_.direction) ranked_.push_back(&atoms_.rules[i]);
+        }
+        std::ranges::stable_sort(ranked_, {}, [](const CompiledRule* rule) {
+            return std::tuple(rule->rule->tier, rule->rule->priority, rule->rule->action == Action::kDeny ? 0 : 1);
+        });
+        for (std::uint32_t i = 0; i < ranked_.size(); ++i)
+            if (ranked_[i]->rule->any_peer) always_.push_back(i);
+    }
+
+    // (class << 32 | rank) for every class that a rule with peers matches, or whose named ports an egress rule needs;
+    // sorted by class.
+    std::vector<std::uint64_t> matches() const {
+        std::vector<std::uint64_t> out;
+        const auto add = [&](const Indices& classes, std::uint32_t rank) {
+            for (const auto index : classes) out.push_back(std::uint64_t{index} << 32 | rank);
+        };
+        for (std::uint32_t i = 0; i < ranked_.size(); ++i) {
+            const auto& rule = *ranked_[i];
+            for (const auto atom : rule.pod_sets) add(members_.of_pod_set[atom], i);
+            for (const auto atom : rule.blocks) add(members_.of_block[atom], i);
+            if (rule.rule->any_peer)
+                for (const auto atom : rule.names) add(members_.of_name[atom], i);
+        }
+        std::ranges::sort(out);
+        return out;
+    }
+
+    const PortRows& remembered(const Indices& rules, std::uint32_t class_index) {
+        const bool names =
+            std::ranges::any_of(rules, [&](std::uint32_t rank) { return !ranked_[rank]->names.empty(); });
+        memo_key_ = rules;
+        memo_key_.push_back(names ? classes_.all()[class_index].ports : 0);
+        const auto [at, is_new] = memo_.try_emplace(memo_key_);
+        if (is_new) at->second = rows(rules, class_index);
+        return at->second;
+    }
+
+    PortRows rows(const Indices& rules, std::uint32_t class_index) const {
+        std::vector<NamedPort> of_peer;
+        if (key_.direction == Direction::kEgress)
+            for (const auto& port : classes_.ports(classes_.all()[class_index]))
+                of_peer.push_back(
+                    {std::string(atoms_.names[port.name].name), atoms_.names[port.name].protocol, port.port});
+        const auto& named = key_.direction == Direction::kEgress ? of_peer : key_.ports;
+        std::vector<RankedRule> ranked;
+        for (const auto rank : rules) {
+            const auto& rule = *ranked_[rank];
+            ranked.push_back({rule.rule->tier, rule.rule->action, rule.number, ranges_of(*rule.rule, named)});
+        }
+        return decide_rows(ranked, otherwise_);
+    }
+
+    struct Hash {
+        std::size_t operator()(const Indices& list) const { return hash_words(list); }
+    };
+
+    const Atoms& atoms_;
+    const Classes& classes_;
+    const Members& members_;
+    const TableKey& key_;
+    const PortRow otherwise_;
+    std::vector<const CompiledRule*> ranked_;
+    Indices always_;  // ranks of rules without peers
+    std::unordered_map<Indices, PortRows, Hash> memo_;
+    Indices memo_key_;
+};
+
+void append_rows(const PortRows& rows, std::string& out) {
+    for (const auto& row : rows) {
+        const std::uint32_t words[4] = {row.first, row.last, row.rule,
+                                        (row.allow ? 1U : 0U) | (row.by_default ? 2U : 0U)};
+        out.append(reinterpret_cast<const char*>(words), sizeof words);
+    }
+}
+
+// A table's number follows from its content: a changed table has another number, so that it can be written beside the
+// old.
+std::string content_key(const PolicyTable& table) {
+    std::string bytes;
+    append_rows(table.unnamed, bytes);
+    for (const auto& [number, rows] : table.classes) {
+        const std::uint32_t words[2] = {number, static_cast<std::uint32_t>(rows.size())};
+        bytes.append(reinterpret_cast<const char*>(words), sizeof words);
+        append_rows(rows, bytes);
+    }
+    return fmt::format("{}/{}", to_string(table.direction), Digest::of(bytes).hex());
+}
+
+class Builder {
+  public:
+    Builder(const Atoms& atoms, const Classes& classes, Numbers& numbers, Image& image)
+        : atoms_(atoms), classes_(classes), numbers_(numbers), image_(image), members_(atoms, classes) {}
+
+    Result<void> run() {
+        describe_rules();
+        for (const auto& subject : atoms_.subjects) {
+            auto& policies = image_.endpoints[subject.pod->endpoint];
+            for (const auto direction : {Direction::kEgress, Direction::kIngress}) {
+                WEFT_TRY(number, table_of(key_of(subject, direction)));
+                policies[slot(direction)] = number;
+            }
+        }
+        return {};
+    }
+
+  private:
+    void describe_rules() {
+        for (const auto& rule : atoms_.rules)
+            image_.rules[rule.number] = {
+                rule.rule->direction, false, {atoms_.policies[rule.policy].policy->name}, rule.rule->index};
+    }
+
+    TableKey key_of(const Subject& subject, Direction direction) const {
+        TableKey key{direction, {}, {}};
+        for (const auto index : subject.policies) {
+            const auto& policy = *atoms_.policies[index].policy;
+            bool concerns = policy.isolates[slot(direction)];
+            for (const auto& rule : policy.rules) {
+                if (rule.direction != direction) continue;
+                concerns = true;
+                if (direction == Direction::kIngress) add_named(rule, *subject.pod, key.ports);
+            }
+            if (concerns) key.policies.push_back(index);
+        }
+        std::ranges::sort(key.ports);
+        const auto rest = std::ranges::unique(key.ports);
+        key.ports.erase(rest.begin(), rest.end());
+        return key;
+    }
+
+    static void add_named(const Rule& rule, const Pod& pod, std::vector<NamedPort>& out) {
+        for (const auto& port : rule.ports) {
+            if (port.name.empty()) continue;
+            for (const auto& known : pod.ports)
+                if (known.name == port.name && known.protocol == port.protocol) out.push_back(known);
+        }
+    }
+
+    // What happens to packets that no rule decides.
+    Result<PortRow> otherwise(const TableKey& key) {
+        std::vector<PolicyName> isolating;
+        std::string text;
+        for (const auto index : key.policies) {
+            const auto& policy = *atoms_.policies[index].policy;
+            if (!policy.isolates[slot(key.direction)]) continue;
+            isolating.push_back(policy.name);
+            text += policy.key() + "\n";
+        }
+        if (isolating.empty()) return PortRow{.allow = true};
+        WEFT_TRY(number, numbers_.number(NumberKind::kRule, fmt::format("default/{}/{}", to_string(key.direction),
+                                                                        Digest::of(text).hex())));
+        const RuleInfo info{key.direction, true, std::move(isolating), -1};
+        const auto [at, is_new] = image_.rules.try_emplace(number, info);
+        if (!is_new && at->second != info) return fail(ErrorCode::kInternal, "two rules have one number ({})", number);
+        return PortRow{.rule = number, .by_default = true};
+    }
+
+    Result<std::uint32_t> table_of(const TableKey& key) {
+        if (key.policies.empty()) return 0U;
+        if (const auto at = tables_.find(key); at != tables_.end()) return at->second;
+        WEFT_TRY(fallback, otherwise(key));
+        WEFT_TRY(table, TableBuilder(atoms_, classes_, members_, key, fallback).run(kMaxPolicyClasses - class_rows_));
+        WEFT_TRY(number, numbers_.number(NumberKind::kPolicy, content_key(table)));
+        if (const auto at = image_.policies.find(number); at != image_.policies.end()) {
+            if (at->second != table)
+                return fail(ErrorCode::kInternal, "two compiled policies have one number ({})", number);
+        } else {
+            class_rows_ += table.classes.size();
+            image_.policies.emplace(number, std::move(table));
+        }
+        tables_.emplace(key, number);
+        return number;
+    }
+
+    const Atoms& atoms_;
+    const Classes& classes_;
+    Numbers& numbers_;
+    Image& image_;
+    Members members_;
+    std::map<TableKey, std::uint32_t> tables_;
+    std::size_t class_rows_ = 0;
+};
+
+}  // namespace
+
+Result<void> build_tables(const Atoms& atoms, const Classes& classes, Numbers& numbers, Image& image) {
+    return Builder(atoms, classes, numbers, image).run();
+}
+
+}  // namespace weft::policy

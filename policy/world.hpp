@@ -1,0 +1,38 @@
+// Everything that a compile reads: a plain value. Objects are shared and immutable, so that copying a world (to try a
+// change) copies pointers only.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "policy/objects.hpp"
+#include "policy/rule.hpp"
+
+namespace weft::policy {
+
+// What the node knows of itself. All lists may be empty.
+struct NodeFacts {
+    std::vector<IpAddr> host_addresses;  // of this node
+    std::vector<IpAddr> remote_nodes;    // of the other nodes
+    std::vector<Cidr> pod_ranges;        // this node's: an address in it without a pod is nobody's
+    std::vector<Cidr> no_masquerade;     // traffic to these keeps the pod's address
+    friend bool operator==(const NodeFacts&, const NodeFacts&) = default;
+};
+
+struct World {
+    std::map<std::string, std::shared_ptr<const Namespace>>
+        namespaces;  // by name; pods of others see only their metadata.name label
+    // By any unique key; "namespace/name" for pods of objects. An endpoint without a Pod object is entered as a pod
+    // too.
+    std::map<std::string, std::shared_ptr<const Pod>> pods;
+    std::map<PolicyName, std::shared_ptr<const Policy>> policies;
+    NodeFacts node;
+
+    void put(Namespace object);
+    void put(Pod object);  // key "namespace/name"
+    void put(Policy object);
+};
+
+}  // namespace weft::policy
