@@ -1,0 +1,3 @@
+# Tests of policy/: pure, no privileges.
+weft_test(NAME policy_cases SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/policy/cases_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/case_world.cpp
+  LIBS weft_policy)
