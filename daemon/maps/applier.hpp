@@ -1,17 +1,20 @@
-// Puts a compiled policy::Image into the kernel's maps as a transaction (plan.hpp has the order and why it is right), and
-// remembers what the kernel truly holds, so that the next image costs only its differences.
+// Puts a compiled policy::Image into the kernel's maps as a transaction (plan.hpp has the order and why it is right),
+// and remembers what the kernel truly holds, so that the next image costs only its differences.
 //
-// Not thread-safe: the daemon calls apply() and collect() from one thread (or under one lock). Nobody else writes these maps.
+// Not thread-safe: the daemon calls apply() and collect() from one thread (or under one lock). Nobody else writes these
+// maps.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "common/ip_addr.hpp"
 #include "common/result.hpp"
 #include "daemon/maps/kernel_state.hpp"
+#include "daemon/maps/plan.hpp"
 #include "daemon/maps/writer.hpp"
 #include "datapath/loader/pins.hpp"
 #include "policy/image.hpp"
@@ -19,19 +22,23 @@
 namespace weft::maps {
 
 struct ApplyReport {
-    std::uint64_t writes = 0;     // rows written or erased for this change; 0: the kernel was as the image says
-    bool flipped = false;         // some pod's compiled policy changed: the epoch was changed
+    std::uint64_t writes = 0;      // rows written or erased for this change; 0: the kernel was as the image says
+    bool flipped = false;          // some pod's compiled policy changed: the epoch was changed
     std::uint32_t generation = 0;  // in force now
     std::uint32_t epoch = 0;
+    // The image is in force, but rows that it no longer needs could not be erased: worth a log line. The next apply
+    // tries again.
+    std::optional<Error> unfinished;
 };
 
 // Since the applier was opened.
 struct ApplierCounts {
-    std::uint64_t applied = 0;   // transactions that went through, those without a difference included
-    std::uint64_t failed = 0;    // transactions that were refused or taken back
-    std::uint64_t writes = 0;    // rows written or erased by transactions
+    std::uint64_t applied = 0;    // transactions that went through, those without a difference included
+    std::uint64_t failed = 0;     // transactions that were refused or taken back
+    std::uint64_t writes = 0;     // rows written or erased by transactions
     std::uint64_t collected = 0;  // rows freed or merged by collect()
-    std::uint64_t rows_addresses = 0, rows_cidrs = 0, rows_policies = 0, rows_policy_classes = 0, rows_ports = 0;  // now
+    std::uint64_t rows_addresses = 0, rows_cidrs = 0, rows_policies = 0, rows_policy_classes = 0,
+                  rows_ports = 0;  // now
 };
 
 class Applier {
@@ -60,16 +67,22 @@ class Applier {
   private:
     Applier(std::unique_ptr<Writer> writer, KernelState state);
     Result<void> write(const Write& write);
-    Result<void> write_all(const std::vector<Write>& writes);
+    Result<void> write_or_take_back(const std::vector<Write>& writes);
     Result<void> grace();
-    Result<void> reset_reused_rules(const policy::Image& image);
+    Result<Plan> plan(const policy::Image& image, const std::vector<LocalEndpoint>& endpoints,
+                      const NodeSettings& settings);
+    Result<void> execute(const Plan& plan);
+    std::optional<Error> clean_up(const Plan& plan);
+    std::optional<Error> reset_reused_rules(const policy::Image& image);
 
     std::unique_ptr<Writer> writer_;
     KernelState state_;
     ApplierCounts counts_;
     std::map<std::uint32_t, policy::RuleInfo> rules_;  // of the image that was applied last
-    bool applied_once_ = false;
-    bool grace_due_ = false;  // the epoch was changed and no grace period has passed since
+    std::map<std::uint32_t, std::uint32_t>
+        image_class_;      // kernel class -> image class, of the image that was applied last
+    bool flipped_ = true;  // the epoch was changed (or nobody knows) and no grace period has passed since
+    bool untidy_ = true;   // collect() may have something to do
 };
 
 }  // namespace weft::maps

@@ -26,9 +26,9 @@ struct LocalEndpoint {
 
 // The part of the control row that is settings.
 struct NodeSettings {
-    std::uint32_t uplink_ifindex = 0;     // 0: none, nothing is masqueraded
-    bool allow_host = true;               // traffic between a pod and its own node passes whatever the policies say
-    std::optional<IpAddr> masquerade4;    // nothing: that family is not masqueraded
+    std::uint32_t uplink_ifindex = 0;   // 0: none, nothing is masqueraded
+    bool allow_host = true;             // traffic between a pod and its own node passes whatever the policies say
+    std::optional<IpAddr> masquerade4;  // nothing: that family is not masqueraded
     std::optional<IpAddr> masquerade6;
     std::uint16_t masquerade_port_first = 32768;
     std::uint16_t masquerade_port_last = 60999;
@@ -83,7 +83,8 @@ struct PutEpoch {  // the one 8-byte store
 struct ResetRule {  // sets the rule's counters to zero
     std::uint32_t rule;
 };
-using Write = std::variant<PutPortRow, PutPolicy, PutPolicyClass, PutEndpoint, PutAddress, PutCidr, PutControl, PutEpoch, ResetRule>;
+using Write = std::variant<PutPortRow, PutPolicy, PutPolicyClass, PutEndpoint, PutAddress, PutCidr, PutControl,
+                           PutEpoch, ResetRule>;
 
 // How many rows each map can hold.
 struct Capacity {
@@ -97,23 +98,40 @@ struct Capacity {
 struct KernelState {
     Capacity capacity;
     weft_control control{};
-    std::map<std::uint32_t, weft_endpoint> endpoints;        // rows in use
+    std::map<std::uint32_t, weft_endpoint> endpoints;  // rows in use
     std::map<IpAddr, weft_addr> addresses;
     std::map<Cidr, weft_addr> cidrs;
-    std::map<std::uint32_t, PortRun> policies;               // rows in use
+    std::map<std::uint32_t, PortRun> policies;  // rows in use
     std::map<PolicyClass, PortRun> policy_classes;
-    std::map<std::uint32_t, weft_port_row> port_rows;        // every row that some run names
-    // Classes that some packet on its way may still carry: those that an address had since the last grace period.
+    std::map<std::uint32_t, weft_port_row> port_rows;  // every row that some run names
+    // What some packet on its way may still carry, though no row says it any more: gone since the last grace period.
     std::set<std::uint32_t> recent_classes;
+    std::set<std::uint32_t> recent_endpoints;
 
     void apply(const Write& write);
     // The write that brings back the present row of what `write` is about to change.
     Write inverse(const Write& write) const;
+    void grace_passed();
+    // The runs of port rows that some table names.
+    std::set<PortRun> runs() const;
+    void forget_unnamed_port_rows();
+    // The policy numbers that the epoch in force names.
+    std::uint32_t policy_in_force(const weft_endpoint& row, int direction) const {
+        return row.policy[control.epoch & 1][direction];
+    }
     // What a packet to or from `address` finds: its own row, else the longest prefix, else nothing.
     const weft_addr* find(const IpAddr& address) const;
     // The longest prefix that contains `cidr` and is not `cidr` itself.
     const weft_addr* parent(const Cidr& cidr) const;
 };
+
+// The row of the longest prefix in `cidrs` that contains `cidr` (or, with `itself`, is it); nullptr if none does.
+template <typename Row>
+const Row* longest_prefix(const std::map<Cidr, Row>& cidrs, const Cidr& cidr, bool itself) {
+    for (int length = itself ? cidr.length : cidr.length - 1; length >= 0; --length)
+        if (const auto found = cidrs.find(Cidr::of(cidr.address, length)); found != cidrs.end()) return &found->second;
+    return nullptr;
+}
 
 bool same(const weft_addr& a, const weft_addr& b);
 bool same(const weft_endpoint& a, const weft_endpoint& b);

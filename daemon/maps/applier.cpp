@@ -1,0 +1,158 @@
+#include "daemon/maps/applier.hpp"
+
+#include <ranges>
+
+#include "daemon/maps/kernel_reader.hpp"
+#include "daemon/maps/kernel_writer.hpp"
+#include "daemon/maps/tidy.hpp"
+
+namespace weft::maps {
+
+namespace {
+
+// Addresses and endpoints are what packets find first: these are put back at once. Tables and class rows that nobody
+// can reach then are collect()'s.
+bool is_put_back(const Write& write) {
+    return std::holds_alternative<PutAddress>(write) || std::holds_alternative<PutCidr>(write) ||
+           std::holds_alternative<PutEndpoint>(write) || std::holds_alternative<PutControl>(write);
+}
+
+}  // namespace
+
+Applier::Applier(std::unique_ptr<Writer> writer, KernelState state)
+    : writer_(std::move(writer)), state_(std::move(state)) {}
+
+Result<Applier> Applier::open(const datapath::Pins& pins) {
+    auto state = read_kernel(pins);
+    if (!state) return wrap(state.error(), "read back the kernel's maps");
+    auto writer = KernelWriter::open(pins);
+    if (!writer) return std::unexpected(writer.error());
+    return Applier(std::move(*writer), std::move(*state));
+}
+
+Applier Applier::with(std::unique_ptr<Writer> writer, KernelState state) {
+    return {std::move(writer), std::move(state)};
+}
+
+Result<void> Applier::write(const Write& write) {
+    WEFT_CHECK(writer_->write(write));
+    state_.apply(write);
+    untidy_ = true;
+    return {};
+}
+
+Result<void> Applier::grace() {
+    if (auto waited = writer_->grace(); !waited) return wrap(waited.error(), "wait for packets on their way");
+    state_.grace_passed();
+    flipped_ = false;
+    return {};
+}
+
+Result<void> Applier::write_or_take_back(const std::vector<Write>& writes) {
+    std::vector<Write> undo;
+    for (const auto& one : writes) {
+        auto back = state_.inverse(one);
+        auto written = write(one);
+        if (written) {
+            if (is_put_back(one)) undo.push_back(std::move(back));
+            continue;
+        }
+        auto error = std::move(written).error();
+        for (const auto& before : undo | std::views::reverse)
+            if (auto taken_back = write(before); !taken_back)
+                error.message += fmt::format("; and to take a row back: {}", taken_back.error().message);
+        return std::unexpected(std::move(error));
+    }
+    return {};
+}
+
+Result<Plan> Applier::plan(const policy::Image& image, const std::vector<LocalEndpoint>& endpoints,
+                           const NodeSettings& settings) {
+    auto plan = make_plan(state_, image, endpoints, settings);
+    if (plan || plan.error().code != ErrorCode::kExhausted || !untidy_) return plan;
+    // What older transactions left may be what is in the way.
+    if (auto collected = collect(); !collected) return std::unexpected(std::move(collected).error());
+    return make_plan(state_, image, endpoints, settings);
+}
+
+Result<void> Applier::execute(const Plan& plan) {
+    if ((plan.flips && flipped_) || plan.reuses_endpoint) WEFT_CHECK(grace());
+    auto writes = plan.before;
+    if (plan.commit) writes.emplace_back(*plan.commit);
+    if (auto written = write_or_take_back(writes); !written) {
+        image_class_.clear();  // nothing is merged until an image is known to be in force again
+        return written;
+    }
+    flipped_ = flipped_ || plan.flips;
+    image_class_ = plan.image_class;
+    return {};
+}
+
+// The new image is in force; what fails here leaves rows that the next apply finds and erases.
+std::optional<Error> Applier::clean_up(const Plan& plan) {
+    std::optional<Error> failed;
+    for (const auto& erasure : plan.after)
+        if (auto erased = write(erasure); !erased && !failed) failed = std::move(erased).error();
+    if (plan.end)
+        if (auto raised = write(*plan.end); !raised && !failed) failed = std::move(raised).error();
+    return failed;
+}
+
+// A number that now stands for another rule starts to count at zero. At the first image nothing is known to have
+// changed.
+std::optional<Error> Applier::reset_reused_rules(const policy::Image& image) {
+    for (const auto& [number, rule] : image.rules) {
+        const auto before = rules_.find(number);
+        if (before == rules_.end() || before->second == rule) continue;
+        if (auto reset = writer_->write(ResetRule{number}); !reset) return std::move(reset).error();
+    }
+    rules_ = image.rules;
+    return std::nullopt;
+}
+
+Result<ApplyReport> Applier::apply(const policy::Image& image, const std::vector<LocalEndpoint>& endpoints,
+                                   const NodeSettings& settings) {
+    auto planned = plan(image, endpoints, settings);
+    auto done = planned ? execute(*planned) : std::unexpected(planned.error());
+    if (!done) {
+        ++counts_.failed;
+        return wrap(std::move(done).error(), "apply the policy to the kernel");
+    }
+    ApplyReport report;
+    report.unfinished = clean_up(*planned);
+    if (auto failed = reset_reused_rules(image); failed && !report.unfinished) report.unfinished = std::move(failed);
+    report.writes = planned->before.size() + planned->after.size() + (planned->commit ? 1 : 0) + (planned->end ? 1 : 0);
+    report.flipped = planned->flips;
+    report.generation = state_.control.generation;
+    report.epoch = state_.control.epoch;
+    ++counts_.applied;
+    counts_.writes += report.writes;
+    return report;
+}
+
+Result<void> Applier::collect() {
+    if (!untidy_) return {};
+    WEFT_CHECK(grace());
+    auto writes = unreachable_rows(state_);
+    const auto merges = merged_classes(state_, image_class_);
+    writes.insert(writes.end(), merges.begin(), merges.end());
+    for (const auto& one : writes) {
+        WEFT_CHECK(write(one));
+        ++counts_.collected;
+    }
+    state_.forget_unnamed_port_rows();
+    untidy_ = !merges.empty();  // their old classes can be freed after the next grace period
+    return {};
+}
+
+ApplierCounts Applier::counts() const {
+    auto counts = counts_;
+    counts.rows_addresses = state_.addresses.size();
+    counts.rows_cidrs = state_.cidrs.size();
+    counts.rows_policies = state_.policies.size();
+    counts.rows_policy_classes = state_.policy_classes.size();
+    for (const auto& run : state_.runs()) counts.rows_ports += run.count;
+    return counts;
+}
+
+}  // namespace weft::maps

@@ -1,0 +1,66 @@
+// Which class number every address carries while one image replaces another.
+//
+// The kernel's class numbers refine the image's: two addresses of one kernel class are always of one image class, not
+// always the other way round (until collect() merges them). An address that is of kernel class k and becomes one of
+// image class b belongs to the group (k, b). All of a group carry one number from before the flip on; if the addresses
+// of k go to several image classes, one group keeps k and each other gets a number that nobody used.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "daemon/maps/kernel_state.hpp"
+#include "policy/image.hpp"
+
+namespace weft::maps {
+
+struct ClassGroup {
+    std::optional<std::uint32_t> parent;  // kernel class until now; nothing: an address that nobody could talk to yet
+    std::uint32_t target = 0;             // image class
+    std::uint32_t number = 0;             // kernel class from now on
+    bool fresh = false;                   // `number` was in no table and at no address
+};
+
+class ClassPlan {
+  public:
+    // `strict`: an address that is new (or goes away) and is not a new (or leaving) pod of this node counts as one of
+    // the prefix that it was (will be) found by, so that its verdict changes at the flip and not before. Without it a
+    // new address is free to enter any class at once, which is right when no pod's compiled policy changes.
+    ClassPlan(const KernelState& state, const policy::Image& image, const std::set<std::uint32_t>& stable_endpoints,
+              bool strict);
+
+    const std::vector<ClassGroup>& groups() const { return groups_; }
+    // Kernel class for an address or prefix of the image.
+    std::uint32_t number(const IpAddr& address, const policy::Address& wanted) const;
+    std::uint32_t number(const Cidr& cidr, const policy::Address& wanted) const;
+    // Kernel class that an address or prefix must carry until it is erased.
+    std::uint32_t leaving(const IpAddr& address, const weft_addr& row) const;
+    std::uint32_t leaving(const Cidr& cidr, const weft_addr& row) const;
+
+  private:
+    using Pair = std::pair<std::optional<std::uint32_t>, std::uint32_t>;
+
+    Pair pair_of(const IpAddr& address, const policy::Address& wanted) const;
+    Pair pair_of(const Cidr& cidr, const policy::Address& wanted) const;
+    std::optional<Pair> leaving_pair(const IpAddr& address, const weft_addr& row) const;
+    Pair leaving_pair(const Cidr& cidr, const weft_addr& row) const;
+    void collect_pairs();
+    void assign_numbers();
+    void assign_newcomers();
+    std::uint32_t fresh_number(std::uint32_t preferred);
+
+    const KernelState& state_;
+    const policy::Image& image_;
+    const std::set<std::uint32_t>& stable_endpoints_;  // endpoints that were there and stay
+    bool strict_;
+    std::map<Pair, std::size_t> pairs_;  // group -> rows in it; later -> index in groups_
+    std::vector<ClassGroup> groups_;
+    std::set<std::uint32_t> used_;
+    std::uint32_t lowest_unused_ = 1;
+};
+
+}  // namespace weft::maps

@@ -1,0 +1,142 @@
+#include "daemon/maps/kernel_state.hpp"
+
+#include <cstring>
+#include <type_traits>
+
+namespace weft::maps {
+
+namespace {
+
+template <typename Key, typename Value>
+void put(std::map<Key, Value>& rows, const Key& key, const std::optional<Value>& value) {
+    if (value)
+        rows.insert_or_assign(key, *value);
+    else
+        rows.erase(key);
+}
+
+template <typename Key, typename Value>
+std::optional<Value> row_of(const std::map<Key, Value>& rows, const Key& key) {
+    const auto found = rows.find(key);
+    return found == rows.end() ? std::nullopt : std::optional(found->second);
+}
+
+// An address row is about to be `next`: packets that read the present one may carry its class for a while.
+void note_class(std::set<std::uint32_t>& recent, const std::optional<weft_addr>& present,
+                const std::optional<weft_addr>& next) {
+    if (present && (!next || next->class_id != present->class_id)) recent.insert(present->class_id);
+}
+
+struct Applied {
+    KernelState& state;
+
+    void operator()(const PutPortRow& w) const { state.port_rows.insert_or_assign(w.index, w.row); }
+    void operator()(const PutPolicy& w) const {
+        put(state.policies, w.number, w.run.count == 0 ? std::nullopt : std::optional(w.run));
+    }
+    void operator()(const PutPolicyClass& w) const { put(state.policy_classes, w.key, w.run); }
+    void operator()(const PutEndpoint& w) const {
+        if (w.row.ifindex == 0) state.recent_endpoints.insert(w.number);
+        put(state.endpoints, w.number, w.row.ifindex == 0 ? std::nullopt : std::optional(w.row));
+    }
+    void operator()(const PutAddress& w) const {
+        note_class(state.recent_classes, row_of(state.addresses, w.address), w.row);
+        put(state.addresses, w.address, w.row);
+    }
+    void operator()(const PutCidr& w) const {
+        note_class(state.recent_classes, row_of(state.cidrs, w.cidr), w.row);
+        put(state.cidrs, w.cidr, w.row);
+    }
+    void operator()(const PutControl& w) const {
+        const auto generation = state.control.generation, epoch = state.control.epoch;
+        state.control = w.control;
+        state.control.generation = generation;
+        state.control.epoch = epoch;
+    }
+    void operator()(const PutEpoch& w) const {
+        state.control.generation = w.generation;
+        state.control.epoch = w.epoch;
+    }
+    void operator()(const ResetRule&) const {}
+};
+
+struct Inverse {
+    const KernelState& state;
+
+    Write operator()(const PutPortRow& w) const {
+        return PutPortRow{w.index, row_of(state.port_rows, w.index).value_or(weft_port_row{})};
+    }
+    Write operator()(const PutPolicy& w) const {
+        return PutPolicy{w.number, row_of(state.policies, w.number).value_or(PortRun{})};
+    }
+    Write operator()(const PutPolicyClass& w) const {
+        return PutPolicyClass{w.key, row_of(state.policy_classes, w.key)};
+    }
+    Write operator()(const PutEndpoint& w) const {
+        return PutEndpoint{w.number, row_of(state.endpoints, w.number).value_or(weft_endpoint{})};
+    }
+    Write operator()(const PutAddress& w) const { return PutAddress{w.address, row_of(state.addresses, w.address)}; }
+    Write operator()(const PutCidr& w) const { return PutCidr{w.cidr, row_of(state.cidrs, w.cidr)}; }
+    Write operator()(const PutControl&) const { return PutControl{state.control}; }
+    Write operator()(const PutEpoch&) const { return PutEpoch{state.control.generation, state.control.epoch}; }
+    Write operator()(const ResetRule& w) const { return w; }
+};
+
+template <typename T>
+bool same_bytes(const T& a, const T& b) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    return std::memcmp(&a, &b, sizeof(T)) == 0;
+}
+
+}  // namespace
+
+void KernelState::apply(const Write& write) {
+    std::visit(Applied{*this}, write);
+}
+
+Write KernelState::inverse(const Write& write) const {
+    return std::visit(Inverse{*this}, write);
+}
+
+void KernelState::grace_passed() {
+    recent_classes.clear();
+    recent_endpoints.clear();
+}
+
+std::set<PortRun> KernelState::runs() const {
+    std::set<PortRun> result;
+    for (const auto& [number, run] : policies) result.insert(run);
+    for (const auto& [key, run] : policy_classes) result.insert(run);
+    return result;
+}
+
+void KernelState::forget_unnamed_port_rows() {
+    auto row = port_rows.begin();
+    for (const auto& run : runs()) {
+        row = port_rows.erase(row, port_rows.lower_bound(run.start));
+        row = port_rows.lower_bound(run.start + run.count);
+    }
+    port_rows.erase(row, port_rows.end());
+}
+
+const weft_addr* KernelState::find(const IpAddr& address) const {
+    if (const auto own = addresses.find(address); own != addresses.end()) return &own->second;
+    return longest_prefix(cidrs, Cidr::of(address, address.bits()), true);
+}
+
+const weft_addr* KernelState::parent(const Cidr& cidr) const {
+    return longest_prefix(cidrs, cidr, false);
+}
+
+// The structs have no padding (asserted in the ABI), so bytes are values.
+bool same(const weft_addr& a, const weft_addr& b) {
+    return same_bytes(a, b);
+}
+bool same(const weft_endpoint& a, const weft_endpoint& b) {
+    return same_bytes(a, b);
+}
+bool same(const weft_control& a, const weft_control& b) {
+    return same_bytes(a, b);
+}
+
+}  // namespace weft::maps

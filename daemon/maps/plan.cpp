@@ -1,0 +1,253 @@
+#include "daemon/maps/plan.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <set>
+
+#include "daemon/maps/classes.hpp"
+#include "daemon/maps/tables.hpp"
+#include "datapath/abi/names.h"
+
+namespace weft::maps {
+
+namespace {
+
+std::uint32_t next_generation(std::uint32_t generation) {
+    return generation == 0xffffffffU ? 1 : generation + 1;
+}
+
+weft_addr row_of(const policy::Address& wanted, std::uint32_t class_id) {
+    std::uint32_t flags = 0;
+    if (wanted.host) flags |= WEFT_ADDR_HOST;
+    if (wanted.no_masquerade) flags |= WEFT_ADDR_NO_MASQUERADE;
+    if (wanted.pod_range) flags |= WEFT_ADDR_POD_RANGE;
+    return {wanted.identity, class_id, wanted.endpoint, flags};
+}
+
+weft_control control_of(const weft_control& present, const NodeSettings& s) {
+    weft_control control = present;
+    control.uplink_ifindex = s.uplink_ifindex;
+    control.flags = s.allow_host ? std::uint32_t{WEFT_CONTROL_ALLOW_HOST} : 0;
+    control.masquerade4 = s.masquerade4 ? s.masquerade4->v4() : 0;
+    std::memset(&control.masquerade6, 0, sizeof control.masquerade6);
+    if (s.masquerade6) std::memcpy(control.masquerade6.b, s.masquerade6->bytes().data(), sizeof control.masquerade6.b);
+    control.masquerade_port_first = s.masquerade_port_first;
+    control.masquerade_port_last = s.masquerade_port_last;
+    control.timeout_tcp = s.timeout_tcp;
+    control.timeout_closing = s.timeout_closing;
+    control.timeout_udp = s.timeout_udp;
+    control.timeout_other = s.timeout_other;
+    control.timeout_half_open = s.timeout_half_open;
+    control.drop_interval_ms = s.drop_interval_ms;
+    return control;
+}
+
+class Planner {
+  public:
+    Planner(const KernelState& state, const policy::Image& image, const std::vector<LocalEndpoint>& endpoints,
+            const NodeSettings& settings)
+        : state_(state), image_(image), endpoints_(endpoints), settings_(settings) {}
+
+    Result<void> read_endpoints();
+    // One attempt; says whether the epoch must change.
+    Result<bool> tables(bool strict);
+    Result<Plan> writes(bool flip);
+
+  private:
+    Result<void> check_room() const;
+    weft_endpoint endpoint_row(const LocalEndpoint& endpoint, bool flip) const;
+    void endpoints(bool flip);
+    void addresses(bool flip);
+    template <typename Put, typename Key>
+    void rows(const std::map<Key, policy::Address>& wanted, const std::map<Key, weft_addr>& present, bool flip);
+    void leave();
+    void finish(bool flip);
+    std::uint32_t wanted_policy(std::uint32_t endpoint, int direction) const {
+        return tables_.number.at(image_.endpoints.at(endpoint)[static_cast<std::size_t>(direction)]);
+    }
+
+    const KernelState& state_;
+    const policy::Image& image_;
+    const std::vector<LocalEndpoint>& endpoints_;
+    const NodeSettings& settings_;
+    std::set<std::uint32_t> numbers_;  // of endpoints_
+    std::set<std::uint32_t> stable_;   // those that were there with the same device
+    std::optional<ClassPlan> classes_;
+    TablePlan tables_;
+    Plan plan_;
+    std::vector<Write> additions_;  // rows for addresses and prefixes that had none
+    bool alters_ = false;           // some write of `before` can alter a decision by itself
+};
+
+Result<void> Planner::read_endpoints() {
+    for (const auto& endpoint : endpoints_) {
+        if (endpoint.number == 0 || endpoint.number >= WEFT_MAX_ENDPOINTS)
+            return fail(ErrorCode::kExhausted, "endpoint number {} is not between 1 and {}", endpoint.number,
+                        WEFT_MAX_ENDPOINTS - 1);
+        if (endpoint.ifindex == 0) return fail(ErrorCode::kInternal, "endpoint {} has no device", endpoint.number);
+        if (!numbers_.insert(endpoint.number).second)
+            return fail(ErrorCode::kInternal, "endpoint number {} is there twice", endpoint.number);
+        if (!image_.endpoints.contains(endpoint.number))
+            return fail(ErrorCode::kInternal, "endpoint {} was not compiled", endpoint.number);
+        const auto row = state_.endpoints.find(endpoint.number);
+        if (row != state_.endpoints.end() && row->second.ifindex == endpoint.ifindex) stable_.insert(endpoint.number);
+    }
+    return {};
+}
+
+Result<bool> Planner::tables(bool strict) {
+    classes_.emplace(state_, image_, stable_, strict);
+    std::set<std::uint32_t> wanted;
+    std::map<std::uint32_t, std::set<std::uint32_t>> prefer;
+    for (const auto number : numbers_) {
+        const auto& policies = image_.endpoints.at(number);
+        for (const int direction : {WEFT_EGRESS, WEFT_INGRESS}) {
+            const auto policy = policies[static_cast<std::size_t>(direction)];
+            wanted.insert(policy);
+            if (stable_.contains(number))
+                prefer[policy].insert(state_.policy_in_force(state_.endpoints.at(number), direction));
+        }
+    }
+    WEFT_TRY(tables, plan_tables(state_, image_, wanted, prefer, *classes_));
+    tables_ = std::move(tables);
+    return std::ranges::any_of(stable_, [&](std::uint32_t number) {
+        const auto& row = state_.endpoints.at(number);
+        return state_.policy_in_force(row, WEFT_EGRESS) != wanted_policy(number, WEFT_EGRESS) ||
+               state_.policy_in_force(row, WEFT_INGRESS) != wanted_policy(number, WEFT_INGRESS);
+    });
+}
+
+weft_endpoint Planner::endpoint_row(const LocalEndpoint& endpoint, bool flip) const {
+    const bool is_new = !stable_.contains(endpoint.number);
+    const std::uint32_t now = state_.control.epoch & 1, next = now ^ 1;
+    weft_endpoint row = is_new ? weft_endpoint{} : state_.endpoints.at(endpoint.number);
+    row.ifindex = endpoint.ifindex;
+    row.identity = endpoint.identity;
+    std::memcpy(row.mac, endpoint.mac.data(), sizeof row.mac);
+    for (const int direction : {WEFT_EGRESS, WEFT_INGRESS}) {
+        if (is_new || flip) row.policy[next][direction] = wanted_policy(endpoint.number, direction);
+        if (is_new) row.policy[now][direction] = flip ? kBarredPolicy : wanted_policy(endpoint.number, direction);
+    }
+    return row;
+}
+
+void Planner::endpoints(bool flip) {
+    for (const auto& endpoint : endpoints_) {
+        const auto row = endpoint_row(endpoint, flip);
+        const auto present = state_.endpoints.find(endpoint.number);
+        if (present != state_.endpoints.end() && same(present->second, row)) continue;
+        plan_.before.emplace_back(PutEndpoint{endpoint.number, row});
+        alters_ = true;
+        if (!stable_.contains(endpoint.number))
+            plan_.reuses_endpoint |=
+                present != state_.endpoints.end() || state_.recent_endpoints.contains(endpoint.number);
+    }
+    for (const auto& [number, row] : state_.endpoints) {
+        if (numbers_.contains(number)) continue;
+        if (flip) {
+            auto barred = row;
+            for (auto& policy : barred.policy[(state_.control.epoch & 1) ^ 1]) policy = kBarredPolicy;
+            plan_.before.emplace_back(PutEndpoint{number, barred});
+        }
+    }
+}
+
+template <typename Put, typename Key>
+void Planner::rows(const std::map<Key, policy::Address>& wanted, const std::map<Key, weft_addr>& present, bool flip) {
+    for (const auto& [key, address] : wanted) {
+        const auto row = row_of(address, classes_->number(key, address));
+        const auto before = present.find(key);
+        if (before == present.end()) {
+            additions_.emplace_back(Put{key, row});
+            alters_ = true;
+            continue;
+        }
+        if (same(before->second, row)) continue;
+        plan_.before.emplace_back(Put{key, row});
+        auto only_class = before->second;
+        only_class.class_id = row.class_id;
+        if (!same(only_class, row)) alters_ = true;
+    }
+    for (const auto& [key, row] : present) {
+        if (wanted.contains(key)) continue;
+        auto leaving = row;
+        leaving.class_id = classes_->leaving(key, row);
+        if (flip && !same(leaving, row)) plan_.before.emplace_back(Put{key, leaving});
+        plan_.after.emplace_back(Put{key, std::nullopt});
+    }
+}
+
+// Moves first, new pods last: a newcomer must not find a peer that still carries the class that it is about to leave.
+void Planner::addresses(bool flip) {
+    rows<PutCidr>(image_.cidrs, state_.cidrs, flip);
+    rows<PutAddress>(image_.addresses, state_.addresses, flip);
+    plan_.before.insert(plan_.before.end(), additions_.begin(), additions_.end());
+}
+
+void Planner::leave() {
+    for (const auto& [number, row] : state_.endpoints)
+        if (!numbers_.contains(number)) plan_.after.emplace_back(PutEndpoint{number, weft_endpoint{}});
+}
+
+void Planner::finish(bool flip) {
+    const auto control = control_of(state_.control, settings_);
+    if (!same(control, state_.control)) {
+        plan_.before.emplace_back(PutControl{control});
+        alters_ = true;
+    }
+    auto generation = state_.control.generation;
+    const auto epoch = (state_.control.epoch & 1) ^ (flip ? 1 : 0);
+    const auto raise = [&] {
+        generation = next_generation(generation);
+        return PutEpoch{generation, epoch};
+    };
+    if (flip || alters_ || generation == 0) plan_.commit = raise();
+    if (!plan_.after.empty()) plan_.end = raise();
+    plan_.flips = flip;
+    for (const auto& group : classes_->groups()) plan_.image_class[group.number] = group.target;
+}
+
+// Every row of both images, for erasures come last.
+Result<void> Planner::check_room() const {
+    const auto check = [](std::string_view map, std::size_t rows, std::uint32_t limit) -> Result<void> {
+        if (rows <= limit) return {};
+        return fail(ErrorCode::kExhausted, "{} rows are needed in map {}, it has {}", rows, map, limit);
+    };
+    const auto count = [](const auto& present, const auto& wanted, auto is_v4) {
+        std::array<std::size_t, 2> rows{};
+        for (const auto& [key, row] : present) ++rows[is_v4(key) ? 0 : 1];
+        for (const auto& [key, row] : wanted)
+            if (!present.contains(key)) ++rows[is_v4(key) ? 0 : 1];
+        return rows;
+    };
+    const auto single = count(state_.addresses, image_.addresses, [](const IpAddr& ip) { return ip.is_v4(); });
+    const auto prefix = count(state_.cidrs, image_.cidrs, [](const Cidr& cidr) { return cidr.address.is_v4(); });
+    WEFT_CHECK(check(WEFT_MAP_ADDR4, single[0], state_.capacity.addr4));
+    WEFT_CHECK(check(WEFT_MAP_ADDR6, single[1], state_.capacity.addr6));
+    WEFT_CHECK(check(WEFT_MAP_CIDR4, prefix[0], state_.capacity.cidr4));
+    return check(WEFT_MAP_CIDR6, prefix[1], state_.capacity.cidr6);
+}
+
+Result<Plan> Planner::writes(bool flip) {
+    WEFT_CHECK(check_room());
+    plan_.before = std::move(tables_.writes);
+    endpoints(flip);
+    addresses(flip);
+    leave();
+    finish(flip);
+    return std::move(plan_);
+}
+
+}  // namespace
+
+Result<Plan> make_plan(const KernelState& state, const policy::Image& image,
+                       const std::vector<LocalEndpoint>& endpoints, const NodeSettings& settings) {
+    Planner planner(state, image, endpoints, settings);
+    WEFT_CHECK(planner.read_endpoints());
+    WEFT_TRY(flip, planner.tables(false));
+    if (flip) WEFT_CHECK(planner.tables(true));
+    return planner.writes(flip);
+}
+
+}  // namespace weft::maps

@@ -1,0 +1,19 @@
+// What a transaction leaves behind: rows that nobody reads any more, and classes that became one. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "daemon/maps/kernel_state.hpp"
+
+namespace weft::maps {
+
+// Erasures of rows that no packet can see which begins now. Do them one grace period later.
+std::vector<Write> unreachable_rows(const KernelState& state);
+
+// Moves of addresses, so that each image class is one class of the kernel again. The tables in force must be those of
+// the image that `image_class` (kernel class -> image class) belongs to, for more than a grace period.
+std::vector<Write> merged_classes(const KernelState& state, const std::map<std::uint32_t, std::uint32_t>& image_class);
+
+}  // namespace weft::maps
