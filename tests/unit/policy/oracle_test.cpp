@@ -1,0 +1,146 @@
+// compile() + explain() against the naive evaluator on random worlds. A failure prints the seed; WEFT_ORACLE_SEED=n
+// runs that one alone, WEFT_ORACLE_WORLDS=n another number of worlds.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+
+#include "policy/compile.hpp"
+#include "policy/explain.hpp"
+#include "policy/memory_numbers.hpp"
+#include "policy/port_rows.hpp"
+#include "tests/unit/policy/random_world.hpp"
+
+namespace weft::policy::test {
+namespace {
+
+constexpr int kWorlds = 3000;
+constexpr int kEdits = 2;
+constexpr int kPackets = 60;
+
+std::uint64_t from_environment(const char* name, std::uint64_t fallback) {
+    const char* text = std::getenv(name);
+    return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
+}
+
+std::uint8_t number_of(const std::string& protocol) {
+    return protocol == "TCP" ? kTcp : protocol == "UDP" ? kUdp : protocol == "SCTP" ? kSctp : 1;
+}
+
+struct Counts {
+    std::size_t probes = 0, allowed = 0, denied = 0;
+};
+
+std::string describe(const World& world, const Packet& packet) {
+    std::string out =
+        fmt::format("{} -> {} {}/{}\n", packet.source.text(), packet.destination.text(), packet.protocol, packet.port);
+    for (const auto& [key, pod] : world.pods) {
+        out += fmt::format("pod {} endpoint {}{}:", key, pod->endpoint, pod->host_network ? " (host network)" : "");
+        for (const auto& ip : pod->addresses) out += " " + ip.text();
+        for (const auto& [label, value] : pod->labels) out += fmt::format(" {}={}", label, value);
+        for (const auto& port : pod->ports) out += fmt::format(" {}:{}/{}", port.name, port.protocol, port.port);
+        out += "\n";
+    }
+    for (const auto& [name, policy] : world.policies) out += to_line(policy->object) + "\n";
+    return out;
+}
+
+// The rule that the image names has to be one of those that allow; a default deny has to be one where nothing does.
+std::string wrong_rule(const Image& image, const std::optional<DirectionVerdict>& got, bool isolated,
+                       const std::vector<std::string>& rules) {
+    if (!got || got->policy == 0) return isolated ? "isolation was missed" : "";
+    if (!isolated) return "isolated without a policy";
+    const auto at = image.rules.find(got->rule);
+    if (at == image.rules.end()) return "the deciding rule is not described";
+    const auto& info = at->second;
+    if (info.by_default)
+        return got->by_default && rules.empty() && !info.policies.empty() ? "" : "a default deny where a rule allows";
+    const auto key = fmt::format("{}/{}/{}/{}", info.policies.at(0).namespace_, info.policies.at(0).name,
+                                 to_string(info.direction), info.index);
+    return std::ranges::find(rules, key) != rules.end() ? "" : "rule " + key + " does not match";
+}
+
+// Empty when the image agrees with the oracle.
+std::string difference(const World& world, const Image& image, const Packet& packet, Counts& counts) {
+    const auto wanted = judge(world, packet);
+    const auto got = explain(image, packet.source, packet.destination, number_of(packet.protocol),
+                             static_cast<std::uint16_t>(packet.port));
+    if (!got) return got.error().text();
+    ++counts.probes;
+    ++(got->allow ? counts.allowed : counts.denied);
+    if (got->allow != (wanted.egress && wanted.ingress))
+        return fmt::format("expected {}, got {}", !got->allow, got->allow);
+    if (got->egress && got->egress->allow != wanted.egress) return "egress differs";
+    if (got->ingress && got->ingress->allow != wanted.ingress) return "ingress differs";
+    if (got->exemption != Exemption::kNone) return "";
+    if (auto wrong = wrong_rule(image, got->egress, wanted.egress_isolated, wanted.egress_rules); !wrong.empty())
+        return "egress: " + wrong;
+    if (auto wrong = wrong_rule(image, got->ingress, wanted.ingress_isolated, wanted.ingress_rules); !wrong.empty())
+        return "ingress: " + wrong;
+    return "";
+}
+
+std::string broken_rows(const PortRows& rows) {
+    std::uint32_t next = 0;
+    for (const auto& row : rows) {
+        if (row.first != next || row.last < row.first) return "rows have a gap or overlap";
+        next = row.last + 1;
+    }
+    return next == kPortNumberMax + 1 ? "" : "rows end early";
+}
+
+std::string broken_image(const Image& image) {
+    for (const auto& [number, table] : image.policies) {
+        if (number == 0) return "a table has number 0";
+        if (auto wrong = broken_rows(table.unnamed); !wrong.empty()) return wrong;
+        for (const auto& [id, rows] : table.classes) {
+            if (id == 0) return "class 0 has rows of its own";
+            if (auto wrong = broken_rows(rows); !wrong.empty()) return wrong;
+            if (rows == table.unnamed) return "a class has the rows of the unnamed";
+        }
+    }
+    if (!image.cidrs.contains(Cidr{}) || !image.cidrs.contains(Cidr::of(IpAddr::from_v4(0), 0)))
+        return "a world is missing";
+    return "";
+}
+
+::testing::AssertionResult run(std::uint64_t seed, Counts& counts) {
+    RandomWorld random(seed);
+    World world = random.make();
+    MemoryNumbers numbers;
+    for (int edit = 0; edit <= kEdits; ++edit) {
+        const auto image = compile(world, numbers);
+        if (!image) return ::testing::AssertionFailure() << "seed " << seed << ": " << image.error().text();
+        if (*compile(world, numbers) != *image)
+            return ::testing::AssertionFailure() << "seed " << seed << ": not deterministic";
+        numbers.forget_unused();
+        if (auto wrong = broken_image(*image); !wrong.empty())
+            return ::testing::AssertionFailure() << "seed " << seed << ": " << wrong;
+        for (int i = 0; i < kPackets; ++i) {
+            const auto packet = random.packet(world);
+            if (auto wrong = difference(world, *image, packet, counts); !wrong.empty())
+                return ::testing::AssertionFailure() << "seed " << seed << " edit " << edit << ": " << wrong << "\n"
+                                                     << describe(world, packet);
+        }
+        random.edit(world);
+    }
+    return ::testing::AssertionSuccess();
+}
+
+TEST(PolicyOracle, RandomWorldsAgree) {
+    Counts counts;
+    if (std::getenv("WEFT_ORACLE_SEED") != nullptr) {
+        EXPECT_TRUE(run(from_environment("WEFT_ORACLE_SEED", 0), counts));
+        return;
+    }
+    const auto worlds = from_environment("WEFT_ORACLE_WORLDS", kWorlds);
+    for (std::uint64_t seed = 1; seed <= worlds; ++seed) ASSERT_TRUE(run(seed, counts));
+    std::cout << worlds << " worlds, " << worlds * (kEdits + 1) << " compiles, " << counts.probes
+              << " probes: " << counts.allowed << " allowed, " << counts.denied << " denied\n";
+    EXPECT_GT(counts.allowed, counts.probes / 10);
+    EXPECT_GT(counts.denied, counts.probes / 10);
+}
+
+}  // namespace
+}  // namespace weft::policy::test

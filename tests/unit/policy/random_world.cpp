@@ -1,0 +1,194 @@
+#include "tests/unit/policy/random_world.hpp"
+
+#include "policy/parse.hpp"
+
+namespace weft::policy::test {
+
+namespace {
+
+const std::vector<std::string> kNamespaces = {"red", "green", "blue"};
+const std::vector<std::string> kKeys = {"app", "tier", "env"};
+const std::vector<std::string> kValues = {"a", "b", "c", ""};
+const std::vector<std::string> kProtocols = {"TCP", "UDP", "SCTP"};
+const std::vector<std::string> kPortNames = {"web", "dns", "admin"};
+const std::vector<int> kPorts = {1, 53, 80, 81, 443, 8080, 65535};
+// Nested and disjoint prefixes around the pods' own addresses, and outside.
+const std::vector<std::vector<std::string>> kPrefixes = {
+    {"0.0.0.0/0", "10.0.0.0/8", "10.244.0.0/16", "10.244.0.0/24", "10.244.0.0/28", "10.244.0.8/29", "10.244.0.3/32",
+     "192.0.2.0/24", "192.0.2.128/25"},
+    {"::/0", "fd00::/8", "fd00:10:244::/64", "fd00:10:244::/120", "fd00:10:244::/124", "fd00:10:244::8/125",
+     "fd00:10:244::3/128", "2001:db8::/32", "2001:db8:8000::/33"}};
+const std::vector<std::vector<std::string>> kOutside = {
+    {"192.0.2.1", "192.0.2.200", "8.8.8.8", "10.1.1.1", "10.244.0.200"},
+    {"2001:db8::1", "2001:db8:8000::1", "2600::1", "fd01::1", "fd00:10:244::c8"}};
+
+}  // namespace
+
+Labels RandomWorld::labels() {
+    Labels out;
+    for (const auto& key : kKeys)
+        if (chance(60)) out[key] = one_of(kValues);
+    return out;
+}
+
+Json RandomWorld::expression() {
+    const std::vector<std::string> operators = {"In", "NotIn", "Exists", "DoesNotExist"};
+    Json out{{"key", one_of(kKeys)}, {"operator", one_of(operators)}};
+    if (out.at("operator") == "In" || out.at("operator") == "NotIn") {
+        out["values"] = Json::array();
+        for (int i = 0; i <= below(2); ++i) out["values"].push_back(one_of(kValues));
+    }
+    return out;
+}
+
+Json RandomWorld::selector() {
+    Json out = Json::object();
+    if (chance(50)) out["matchLabels"] = {{one_of(kKeys), one_of(kValues)}};
+    if (chance(40)) out["matchExpressions"] = Json::array({expression()});
+    return out;
+}
+
+Json RandomWorld::cidr_block() {
+    const auto& prefixes = kPrefixes[static_cast<std::size_t>(below(2))];
+    const std::string outer = one_of(prefixes);
+    Json out{{"cidr", outer}};
+    const auto whole = Cidr::parse(outer).value();
+    for (const auto& text : prefixes) {
+        const auto hole = Cidr::parse(text).value();
+        if (whole.contains(hole) && hole.length > whole.length && chance(30)) out["except"].push_back(text);
+    }
+    return out;
+}
+
+Json RandomWorld::peer() {
+    if (chance(35)) return {{"ipBlock", cidr_block()}};
+    Json out = Json::object();
+    if (chance(65)) out["podSelector"] = selector();
+    if (out.empty() || chance(50)) {
+        out["namespaceSelector"] = selector();
+        if (chance(30))
+            out["namespaceSelector"] = {{"matchLabels", {{"kubernetes.io/metadata.name", one_of(kNamespaces)}}}};
+    }
+    return out;
+}
+
+Json RandomWorld::port() {
+    Json out = Json::object();
+    if (chance(70)) out["protocol"] = one_of(kProtocols);
+    if (chance(30)) {
+        out["port"] = one_of(kPortNames);
+    } else if (chance(85)) {
+        const int first = one_of(kPorts);
+        out["port"] = first;
+        if (chance(40)) out["endPort"] = std::max(first, one_of(kPorts));
+    }
+    return out;
+}
+
+Json RandomWorld::rules(const char* peers_field) {
+    Json out = Json::array();
+    for (int i = below(4); i > 0; --i) {
+        Json rule = Json::object();
+        for (int n = below(3); n > 0; --n) rule[peers_field].push_back(peer());
+        for (int n = below(3); n > 0; --n) rule["ports"].push_back(port());
+        out.push_back(rule);
+    }
+    return out;
+}
+
+Json RandomWorld::network_policy(const std::string& name) {
+    Json spec{{"podSelector", chance(10) ? Json(nullptr) : selector()}};
+    if (chance(80)) spec["ingress"] = rules("from");
+    if (chance(60)) spec["egress"] = rules("to");
+    if (chance(70)) {
+        spec["policyTypes"] = Json::array();
+        if (chance(60)) spec["policyTypes"].push_back("Ingress");
+        if (chance(60)) spec["policyTypes"].push_back("Egress");
+    }
+    return {{"apiVersion", "networking.k8s.io/v1"},
+            {"kind", "NetworkPolicy"},
+            {"metadata", {{"name", name}, {"namespace", one_of(kNamespaces)}}},
+            {"spec", spec}};
+}
+
+IpAddr RandomWorld::address(bool v6) {
+    return IpAddr::parse(v6 ? "fd00:10:244::" : "10.244.0.0").value().plus(static_cast<std::uint64_t>(next_address_));
+}
+
+Pod RandomWorld::pod(const std::string& namespace_, const std::string& name) {
+    Pod out{.namespace_ = namespace_,
+            .name = name,
+            .uid = {},
+            .node = {},
+            .labels = labels(),
+            .addresses = {},
+            .ports = {}};
+    const int families = below(3);
+    if (families != 0) out.addresses.push_back(address(false));
+    if (families != 1) out.addresses.push_back(address(true));
+    next_address_ += 1 + below(2);
+    for (int i = below(3); i > 0; --i)
+        out.ports.push_back({one_of(kPortNames), static_cast<std::uint8_t>(chance(60) ? kTcp : kUdp),
+                             static_cast<std::uint16_t>(one_of(kPorts))});
+    out.host_network = chance(5);
+    if (!out.host_network && chance(75)) out.endpoint = next_endpoint_++;
+    return out;
+}
+
+World RandomWorld::make() {
+    World out;
+    for (const auto& name : kNamespaces)
+        if (chance(85)) {
+            Namespace object{name, labels()};
+            object.labels[std::string(kNamespaceNameLabel)] = name;
+            out.put(std::move(object));
+        }
+    for (int i = 3 + below(10); i > 0; --i) out.put(pod(one_of(kNamespaces), "pod" + std::to_string(i)));
+    for (int i = below(8); i > 0; --i) {
+        const Json object = network_policy("policy" + std::to_string(i));
+        out.put(parse_network_policy(JsonView(object)).value());
+    }
+    if (chance(50))
+        out.node.pod_ranges = {Cidr::parse("10.244.0.0/24").value(), Cidr::parse("fd00:10:244::/120").value()};
+    if (chance(50))
+        out.node.no_masquerade = {Cidr::parse("10.244.0.0/16").value(), Cidr::parse("fd00:10:244::/64").value()};
+    return out;
+}
+
+void RandomWorld::edit(World& world) {
+    const auto any = [&](auto& map) { return std::next(map.begin(), below(static_cast<int>(map.size()))); };
+    if (chance(40)) {
+        const Json object = network_policy("policy" + std::to_string(below(8)));
+        world.put(parse_network_policy(JsonView(object)).value());
+    } else if (chance(30) && !world.policies.empty()) {
+        world.policies.erase(any(world.policies));
+    } else if (chance(50) && !world.pods.empty()) {
+        Pod changed = *any(world.pods)->second;
+        changed.labels = labels();
+        world.put(std::move(changed));
+    } else if (chance(50) && !world.namespaces.empty()) {
+        Namespace changed = *any(world.namespaces)->second;
+        changed.labels = labels();
+        changed.labels[std::string(kNamespaceNameLabel)] = changed.name;
+        world.put(std::move(changed));
+    } else if (!world.pods.empty()) {
+        world.pods.erase(any(world.pods));
+    }
+}
+
+Packet RandomWorld::packet(const World& world) {
+    const auto family = static_cast<std::size_t>(below(2));
+    std::vector<IpAddr> candidates;
+    for (const auto& [key, pod] : world.pods)
+        for (const auto& ip : pod->addresses)
+            if (ip.is_v4() == (family == 0)) candidates.push_back(ip);
+    const auto pick = [&] {
+        if (candidates.empty() || chance(20)) return IpAddr::parse(one_of(kOutside[family])).value();
+        return one_of(candidates);
+    };
+    Packet out{pick(), pick(), chance(8) ? "ICMP" : one_of(kProtocols), 0};
+    if (out.protocol != "ICMP") out.port = chance(85) ? one_of(kPorts) : 1 + below(65535);
+    return out;
+}
+
+}  // namespace weft::policy::test
