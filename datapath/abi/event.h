@@ -18,9 +18,8 @@ enum weft_hook {
     WEFT_HOOK_FROM_POD = 0,
     WEFT_HOOK_TO_POD = 1,
     WEFT_HOOK_FROM_NETDEV = 2,
-    WEFT_HOOK_TO_NETDEV = 3,
-    WEFT_HOOK_AGE = 4,  // the ageing pass
-    WEFT_HOOK_COUNT = 5,
+    WEFT_HOOK_AGE = 3,  // the ageing pass
+    WEFT_HOOK_COUNT = 4,
 };
 
 enum weft_event_flag {

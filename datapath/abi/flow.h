@@ -11,6 +11,14 @@
 
 #define WEFT_FLOW_WAYS 8
 
+// Sets of each table minus one: load-time constants of the programs.
+struct weft_masks {
+    __u32 flow4;
+    __u32 flow6;
+    __u32 half4;
+    __u32 half6;
+};
+
 // What to do with the packet after the rewrite.
 enum weft_action {
     WEFT_ACTION_NONE = 0,
@@ -25,8 +33,7 @@ enum weft_flow_flag {
     WEFT_FLOW_SNAT = 2,      // source is rewritten to the values of the rewrite
     WEFT_FLOW_DNAT = 4,      // destination is rewritten
     WEFT_FLOW_FIN = 8,       // a FIN went this way
-    WEFT_FLOW_RST = 16,      // a RST went this way
-    WEFT_FLOW_CLOSED = 32,   // the close event was sent
+    WEFT_FLOW_CLOSED = 16,   // RST, or FIN in both directions: set in both entries
 };
 
 // Time in the table: (CLOCK_MONOTONIC nanoseconds) >> WEFT_TICK_SHIFT, 16.8 ms a tick, wraps after 2.3 years.
@@ -103,3 +110,34 @@ struct weft_flow6 {
     __u32 reserved2[4];
 };
 WEFT_ASSERT(sizeof(struct weft_flow6) == 192, "an IPv6 entry is three cache lines");
+
+// Map `fragments` (LRU hash): ports of a datagram from its first fragment, value struct weft_fragment_ports.
+struct weft_fragment_key {
+    struct weft_ip source;
+    struct weft_ip destination;
+    __u32 id;         // IPv4: in the low 16 bits
+    __u32 protocol;
+};
+struct weft_fragment_ports {
+    __be16 source;
+    __be16 destination;
+};
+
+// Map `denials`: array of WEFT_DENIALS slots found by a hash of the key, newest wins. A remembered denial answers the next
+// packets of the same kind without looking anything else up, and holds back their events. It is no flow entry: it is valid for
+// one generation and at most one drop interval, and losing it costs only time.
+#define WEFT_DENIALS 8192
+struct weft_denial {
+    struct weft_ip source;
+    struct weft_ip destination;
+    __be16 destination_port;
+    __u8 protocol;
+    __u8 reason;
+    __u32 in_ifindex;
+    __u32 generation;  // 0: empty
+    __u32 rule;
+    __u64 event_ns;    // when its last event was sent
+    __u64 packets;     // since then
+    __u64 bytes;
+};
+WEFT_ASSERT(sizeof(struct weft_denial) == 72, "weft_denial has no padding");

@@ -1,5 +1,5 @@
 // Names of programs, maps and files that more than one program uses. All pins stand under one folder (default
-// /sys/fs/bpf/weft): maps/NAME, progs/NAME, links/IFNAME.PROGRAM.
+// /sys/fs/bpf/weft): maps/NAME, progs/NAME, links/IFNAME@PROGRAM.
 #pragma once
 
 #define WEFT_DEFAULT_BPF_DIR "/sys/fs/bpf/weft"
@@ -10,7 +10,6 @@
 #define WEFT_PROG_FROM_POD "from_pod"
 #define WEFT_PROG_TO_POD "to_pod"
 #define WEFT_PROG_FROM_NETDEV "from_netdev"
-#define WEFT_PROG_TO_NETDEV "to_netdev"
 #define WEFT_PROG_AGE_FLOWS "age_flows"
 
 #define WEFT_MAP_CONTROL "control"
@@ -35,4 +34,4 @@
 #define WEFT_MAP_HALF4_TAGS "half4_tags"
 #define WEFT_MAP_HALF6_TAGS "half6_tags"
 #define WEFT_MAP_FRAGMENTS "fragments"
-#define WEFT_MAP_DROP_LIMIT "drop_limit"
+#define WEFT_MAP_DENIALS "denials"

@@ -1,6 +1,7 @@
 // Where weft's programs, maps and links are pinned. Pure path arithmetic.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -14,9 +15,12 @@ struct Pins {
 
     std::filesystem::path map(std::string_view name) const { return root / "maps" / name; }
     std::filesystem::path program(std::string_view name) const { return root / "progs" / name; }
-    // One link (or, with clsact, a marker file is not needed: the filter lives in the device) for each device and program.
+    // One link for each device and program (TCX; clsact keeps its filters in the device and needs no pin). bpffs refuses names with a
+    // dot: a VLAN's "eth0.5" is written "eth0:5", which no device can be called.
     std::filesystem::path link(std::string_view ifname, std::string_view program_name) const {
-        return root / "links" / (std::string(ifname) + "." + std::string(program_name));
+        std::string name(ifname);
+        std::ranges::replace(name, '.', ':');
+        return root / "links" / (name + "@" + std::string(program_name));
     }
 };
 

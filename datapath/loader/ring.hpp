@@ -22,7 +22,7 @@ class EventRing {
     ~EventRing();
 
     // Visits all events that are there now, in order. The programs do not wake the reader for every event (it would
-    // cost each first packet): call this in a loop with a pause of some milliseconds, see WEFT_RING_POLL in ring.cpp.
+    // cost each first packet more than its decision): call this in a loop with a pause of some milliseconds.
     Result<std::size_t> consume(const Visit& visit);
 
   private:

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What an address is: a single known one, else the longest prefix. */
+#pragma once
+
+#include "datapath/bpf/lib/maps.h"
+
+/* False: no row, not even for everything (the tables are not written yet). */
+CHECKED_ONCE int address_of(const struct weft_ip *ip, struct weft_addr *address) {
+    const struct weft_addr *found;
+    if (!ip || !address) return 0;
+    if (ip_is_v4(ip)) {
+        const struct weft_cidr4_key key = {.prefix_length = 32, .address = ip_v4(ip)};
+        found = bpf_map_lookup_elem(&addr4, &key.address);
+        if (!found) found = bpf_map_lookup_elem(&cidr4, &key);
+    } else {
+        const struct weft_cidr6_key key = {.prefix_length = 128, .address = *ip};
+        found = bpf_map_lookup_elem(&addr6, &key.address);
+        if (!found) found = bpf_map_lookup_elem(&cidr6, &key);
+    }
+    if (!found) return 0;
+    *address = *found;
+    return 1;
+}
+
+INLINE const struct weft_endpoint *endpoint_at(__u32 number) {
+    const struct weft_endpoint *endpoint = number ? bpf_map_lookup_elem(&endpoints, &number) : NULL;
+    return endpoint && endpoint->ifindex ? endpoint : NULL;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The slow path's decision about a connection: policies of both ends, where its packets go in both directions. */
+#pragma once
+
+#include "datapath/bpf/lib/address.h"
+#include "datapath/bpf/lib/masquerade.h"
+#include "datapath/bpf/lib/policy.h"
+
+#ifndef AF_INET
+#define AF_INET 2
+#define AF_INET6 10
+#endif
+
+/* May this packet's source be what it says? Only asked about the packet that opens a connection. */
+INLINE int check_source(const struct weft_packet *packet, const struct weft_endpoint *source) {
+    if (packet->hook == WEFT_HOOK_FROM_POD && (!source || source->ifindex != packet->ifindex)) return WEFT_DROP_INVALID_SOURCE_IP;
+    if (packet->hook == WEFT_HOOK_FROM_NETDEV && source) return WEFT_DROP_INVALID_SOURCE_IP;
+    return 0;
+}
+
+/* Both ends' policies. 0, or the reason with s->rule and s->direction. */
+INLINE int check_policies(struct weft_scratch *s, const struct weft_control *control, const struct weft_endpoint *source,
+                          const struct weft_endpoint *destination, const struct weft_addr *from, const struct weft_addr *to) {
+    __u32 *rules = s->forward.detail.rule;
+    rules[WEFT_EGRESS] = 0;
+    rules[WEFT_INGRESS] = 0;
+    if (source && source == destination) return 0;
+    const __u8 protocol = s->opening.protocol;
+    const bool ports = protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
+    const __u32 number = (__u32)protocol << 16 | (ports ? bpf_ntohs(s->opening.destination_port) : 0);
+    const __u32 epoch = READ_ONCE(control->epoch) & 1;
+    if (source) {
+        const int reason = policy_verdict(source->policy[epoch][WEFT_EGRESS], to->class_id, number, &rules[WEFT_EGRESS]);
+        s->rule = rules[WEFT_EGRESS];
+        s->direction = WEFT_EGRESS;
+        if (reason) return reason;
+    }
+    if (!destination || ((from->flags & WEFT_ADDR_HOST) && (control->flags & WEFT_CONTROL_ALLOW_HOST))) return 0;
+    const int reason = policy_verdict(destination->policy[epoch][WEFT_INGRESS], from->class_id, number, &rules[WEFT_INGRESS]);
+    s->rule = rules[WEFT_INGRESS];
+    s->direction = WEFT_INGRESS;
+    return reason;
+}
+
+/* Whether the kernel would send to this destination by the uplink. */
+CHECKED_ONCE int leaves_by_uplink(struct __sk_buff *ctx, const struct weft_key6 *tuple, __u32 from_ifindex, __u32 uplink) {
+    if (!tuple || uplink == 0) return 0;
+    struct bpf_fib_lookup fib = {.ifindex = from_ifindex};
+    if (tuple_is_v4(tuple)) {
+        fib.family = AF_INET;
+        fib.ipv4_src = ip_v4(&tuple->source);
+        fib.ipv4_dst = ip_v4(&tuple->destination);
+    } else {
+        fib.family = AF_INET6;
+        __builtin_memcpy(fib.ipv6_src, &tuple->source, 16);
+        __builtin_memcpy(fib.ipv6_dst, &tuple->destination, 16);
+    }
+    const long result = bpf_fib_lookup(ctx, &fib, sizeof fib, 0);
+    return (result == BPF_FIB_LKUP_RET_SUCCESS || result == BPF_FIB_LKUP_RET_NO_NEIGH) && fib.ifindex == uplink;
+}
+
+INLINE void go_to_pod(struct weft_entry *entry, const struct weft_endpoint *pod) {
+    entry->action = WEFT_ACTION_PEER;
+    entry->out_ifindex = pod->ifindex;
+    mac_copy(entry->mac, pod->mac);
+}
+
+/* Where the packets of both directions go. */
+INLINE int choose_actions(struct __sk_buff *ctx, struct weft_scratch *s, const struct weft_control *control,
+                          const struct weft_endpoint *source, const struct weft_endpoint *destination,
+                          const struct weft_addr *to, bool keep) {
+    struct weft_entry *forward = &s->forward, *reply = &s->reply;
+    const bool from_stack = s->packet.hook == WEFT_HOOK_TO_POD && !source;
+    tuple_reverse(&s->opening, &s->answering);
+    forward->in_ifindex = source ? source->ifindex : s->packet.ifindex;
+    if (destination) {
+        reply->in_ifindex = destination->ifindex;
+        go_to_pod(forward, destination);
+        if (s->packet.hook == WEFT_HOOK_TO_POD) forward->action = WEFT_ACTION_DELIVER;
+        if (source) go_to_pod(reply, source);
+        else reply->action = from_stack || control->uplink_ifindex == 0 ? WEFT_ACTION_STACK : WEFT_ACTION_NEIGHBOUR;
+        if (!source) reply->out_ifindex = control->uplink_ifindex;
+        return 0;
+    }
+    if (!source) return WEFT_DROP_UNKNOWN_DESTINATION;
+    if (to->flags & WEFT_ADDR_POD_RANGE) return WEFT_DROP_UNKNOWN_DESTINATION;
+    go_to_pod(reply, source);
+    if ((to->flags & WEFT_ADDR_HOST) || !leaves_by_uplink(ctx, &s->opening, source->ifindex, control->uplink_ifindex)) {
+        forward->action = WEFT_ACTION_STACK;
+        reply->in_ifindex = source->ifindex; /* comes back through the stack to the pod's own device */
+        reply->action = WEFT_ACTION_DELIVER;
+        return 0;
+    }
+    forward->action = WEFT_ACTION_NEIGHBOUR;
+    forward->out_ifindex = control->uplink_ifindex;
+    reply->in_ifindex = control->uplink_ifindex;
+    const bool v4 = tuple_is_v4(&s->opening);
+    const bool wanted = v4 ? control->masquerade4 != 0 : !ip_is_zero(&control->masquerade6);
+    if (!wanted || (to->flags & WEFT_ADDR_NO_MASQUERADE)) return 0;
+    const int reason = masquerade(s, control, keep);
+    reply->in_ifindex = control->uplink_ifindex;
+    go_to_pod(reply, source);
+    reply->flags = WEFT_FLOW_DNAT;
+    reply->rewrite_address = s->opening.source;
+    reply->detail.rewrite_port = s->opening.source_port;
+    return reason;
+}
+
+/* Decides about the connection that s->opening opens: 0 with s->forward, s->reply and s->answering, or the reason to drop with s->rule and
+ * s->direction. `fresh`: the packet at hand opens it, so its source is checked; else it is an existing one whose masquerade port stays. */
+CHECKED_ONCE int decide(struct __sk_buff *ctx, struct weft_scratch *s, const struct weft_control *control, bool fresh) {
+    if (!s || !control) return WEFT_DROP_NO_POLICY_TABLE;
+    s->rule = 0;
+    s->direction = s->packet.hook == WEFT_HOOK_FROM_POD ? WEFT_EGRESS : WEFT_INGRESS;
+    __builtin_memset(&s->forward, 0, sizeof s->forward);
+    __builtin_memset(&s->reply, 0, sizeof s->reply);
+    const __u32 generation = READ_ONCE(control->generation); /* before the rows are read: a change meanwhile is noticed */
+    barrier();
+    if (!address_of(&s->opening.source, &s->from) || !address_of(&s->opening.destination, &s->to)) return WEFT_DROP_NO_POLICY_TABLE;
+    const struct weft_addr *from = &s->from, *to = &s->to;
+    struct weft_flow_detail *detail = &s->forward.detail;
+    detail->source_identity = from->identity;
+    detail->destination_identity = to->identity;
+    detail->source_endpoint = (__u16)from->endpoint;
+    detail->destination_endpoint = (__u16)to->endpoint;
+    const struct weft_endpoint *source = endpoint_at(from->endpoint), *destination = endpoint_at(to->endpoint);
+    int reason = fresh ? check_source(&s->packet, source) : 0;
+    if (!reason) reason = check_policies(s, control, source, destination, from, to);
+    if (!reason) reason = choose_actions(ctx, s, control, source, destination, to, !fresh);
+    if (reason) return reason;
+    s->forward.generation = generation;
+    s->reply.generation = generation;
+    detail->created_ns = bpf_ktime_get_coarse_ns();
+    const __be16 reply_port = s->reply.detail.rewrite_port;
+    s->reply.detail = *detail;
+    s->reply.detail.rewrite_port = reply_port;
+    s->reply.flags |= WEFT_FLOW_REPLY;
+    return 0;
+}

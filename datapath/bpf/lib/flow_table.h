@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The flow tables of both families: flow4_find, flow6_find and so on. */
+#pragma once
+
+#include "datapath/bpf/lib/clock.h"
+#include "datapath/bpf/lib/count.h"
+#include "datapath/bpf/lib/entry.h"
+#include "datapath/bpf/lib/flow_hash.h"
+#include "datapath/bpf/lib/maps.h"
+
+/* Ticks after which an idle established entry is over. */
+INLINE __u32 idle_limit(const struct weft_control *control, __u8 protocol, __u8 flags) {
+    if (flags & WEFT_FLOW_CLOSED) return ticks_of_seconds(control->timeout_closing);
+    if (protocol == IPPROTO_TCP) return ticks_of_seconds(control->timeout_tcp);
+    if (protocol == IPPROTO_UDP) return ticks_of_seconds(control->timeout_udp);
+    return ticks_of_seconds(control->timeout_other);
+}
+
+INLINE void flow4_rewrite_out(const struct weft_flow4 *slot, struct weft_ip *to) { ip_set_v4(to, slot->rewrite_address); }
+INLINE void flow4_rewrite_in(struct weft_flow4 *slot, const struct weft_ip *from) { slot->rewrite_address = ip_v4(from); }
+INLINE void flow6_rewrite_out(const struct weft_flow6 *slot, struct weft_ip *to) { *to = slot->rewrite_address; }
+INLINE void flow6_rewrite_in(struct weft_flow6 *slot, const struct weft_ip *from) { slot->rewrite_address = *from; }
+
+#define FLOW struct weft_flow4
+#define KEY struct weft_key4
+#define FN(name) flow4_##name
+#define MAIN flow4
+#define MAIN_TAGS flow4_tags
+#define MAIN_MASK masks.flow4
+#define HALF half4
+#define HALF_TAGS half4_tags
+#define HALF_MASK masks.half4
+#include "datapath/bpf/lib/flow_table.inc.h"
+#undef FLOW
+#undef KEY
+#undef FN
+#undef MAIN
+#undef MAIN_TAGS
+#undef MAIN_MASK
+#undef HALF
+#undef HALF_TAGS
+#undef HALF_MASK
+
+#define FLOW struct weft_flow6
+#define KEY struct weft_key6
+#define FN(name) flow6_##name
+#define MAIN flow6
+#define MAIN_TAGS flow6_tags
+#define MAIN_MASK masks.flow6
+#define HALF half6
+#define HALF_TAGS half6_tags
+#define HALF_MASK masks.half6
+#include "datapath/bpf/lib/flow_table.inc.h"
+#undef FLOW
+#undef KEY
+#undef FN
+#undef MAIN
+#undef MAIN_TAGS
+#undef MAIN_MASK
+#undef HALF
+#undef HALF_TAGS
+#undef HALF_MASK
+
+/* The same for a tuple of either family (IPv4 addresses mapped). */
+
+INLINE bool tuple_is_v4(const struct weft_key6 *tuple) { return ip_is_v4(&tuple->source); }
+
+INLINE void key4_of(const struct weft_key6 *tuple, struct weft_key4 *key) {
+    key->source = ip_v4(&tuple->source);
+    key->destination = ip_v4(&tuple->destination);
+    key->source_port = tuple->source_port;
+    key->destination_port = tuple->destination_port;
+    *(__u32 *)&key->protocol = *(const __u32 *)&tuple->protocol;
+}
+
+/* Where a tuple was found. */
+enum { FOUND_NOT = 0, FOUND_MAIN = 1, FOUND_HALF = 2 };
+
+CHECKED_ONCE int flow_lookup(const struct weft_key6 *tuple, struct weft_entry *entry, __u64 seed) {
+    if (!tuple || !entry) return FOUND_NOT;
+    if (tuple_is_v4(tuple)) {
+        struct weft_key4 key;
+        key4_of(tuple, &key);
+        const __u64 hash = hash_key4(&key, seed);
+        const struct weft_flow4 *slot = flow4_find(false, &key, hash);
+        if (slot && flow4_load(slot, &key, entry)) return FOUND_MAIN;
+        slot = flow4_find(true, &key, hash);
+        return slot && flow4_load(slot, &key, entry) ? FOUND_HALF : FOUND_NOT;
+    }
+    const __u64 hash = hash_key6(tuple, seed);
+    const struct weft_flow6 *slot = flow6_find(false, tuple, hash);
+    if (slot && flow6_load(slot, tuple, entry)) return FOUND_MAIN;
+    slot = flow6_find(true, tuple, hash);
+    return slot && flow6_load(slot, tuple, entry) ? FOUND_HALF : FOUND_NOT;
+}
+
+CHECKED_ONCE int flow_put(bool half, const struct weft_key6 *tuple, const struct weft_entry *entry, __u64 seed) {
+    if (!tuple || !entry) return 0;
+    if (!tuple_is_v4(tuple)) return flow6_put(half, tuple, entry, hash_key6(tuple, seed));
+    struct weft_key4 key;
+    key4_of(tuple, &key);
+    return flow4_put(half, &key, entry, hash_key4(&key, seed));
+}
+
+/* Takes the tuple's entry out of a table; its counts go into `entry`. */
+CHECKED_ONCE int flow_take(bool half, const struct weft_key6 *tuple, struct weft_entry *entry, __u64 seed) {
+    if (!tuple || !entry) return 0;
+    if (!tuple_is_v4(tuple)) {
+        flow6_take(half, tuple, entry, hash_key6(tuple, seed));
+        return 1;
+    }
+    struct weft_key4 key;
+    key4_of(tuple, &key);
+    flow4_take(half, &key, entry, hash_key4(&key, seed));
+    return 1;
+}
+
+struct weft_touch {
+    __u64 packets;
+    __u64 bytes;
+    __u8 flags;
+};
+
+CHECKED_ONCE int flow_touch(bool half, const struct weft_key6 *tuple, const struct weft_touch *touch, __u64 seed) {
+    if (!tuple || !touch) return 0;
+    if (!tuple_is_v4(tuple)) return flow6_touch(half, tuple, hash_key6(tuple, seed), touch->packets, touch->bytes, touch->flags);
+    struct weft_key4 key;
+    key4_of(tuple, &key);
+    return flow4_touch(half, &key, hash_key4(&key, seed), touch->packets, touch->bytes, touch->flags);
+}
+
+CHECKED_ONCE int flow_refresh(bool half, const struct weft_key6 *tuple, const struct weft_entry *entry, __u64 seed,
+                              struct weft_entry *counts) {
+    if (!tuple || !entry || !counts) return 0;
+    if (!tuple_is_v4(tuple)) return flow6_refresh(half, tuple, entry, hash_key6(tuple, seed), counts);
+    struct weft_key4 key;
+    key4_of(tuple, &key);
+    return flow4_refresh(half, &key, entry, hash_key4(&key, seed), counts);
+}

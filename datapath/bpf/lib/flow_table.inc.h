@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The flow table of one family (layout: datapath/abi/flow.h). Included once for IPv4 and once for IPv6, with
+ *   FLOW  the slot's type      KEY  the key's type      FN(name)  the family's name of a function
+ *   MAIN, MAIN_TAGS, MAIN_MASK, HALF, HALF_TAGS, HALF_MASK  the established and the half-open table
+ * No include guard. */
+
+INLINE bool FN(key_equal)(const KEY *a, const KEY *b) {
+    const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+    __u64 difference = 0;
+    for (unsigned int i = 0; i < sizeof(KEY) / 8; i++) difference |= x[i] ^ y[i];
+    return difference == 0;
+}
+
+INLINE __u64 *FN(tag_word)(bool half, __u32 set) {
+    return half ? bpf_map_lookup_elem(&HALF_TAGS, &set) : bpf_map_lookup_elem(&MAIN_TAGS, &set);
+}
+
+INLINE FLOW *FN(slot_at)(bool half, __u32 set, __u32 way) {
+    const __u32 index = set * WEFT_FLOW_WAYS + way;
+    return half ? bpf_map_lookup_elem(&HALF, &index) : bpf_map_lookup_elem(&MAIN, &index);
+}
+
+INLINE __u32 FN(mask_of)(bool half) { return half ? HALF_MASK : MAIN_MASK; }
+
+INLINE FLOW *FN(find_in_set)(bool half, __u32 set, __u64 tag, const KEY *key) {
+    const __u64 *word = FN(tag_word)(half, set);
+    if (!word) return NULL;
+    __u64 matches = tag_matches(READ_ONCE(*word), tag);
+    for (int i = 0; i < WEFT_FLOW_WAYS && matches; i++) {
+        FLOW *slot = FN(slot_at)(half, set, way_of(matches));
+        if (!slot) return NULL;
+        if (likely(FN(key_equal)(&slot->key, key))) return slot;
+        matches &= matches - 1;
+    }
+    return NULL;
+}
+
+/* The slot of `key`, or NULL. What it says must be read between two looks at its sequence (flow_load). */
+INLINE FLOW *FN(find)(bool half, const KEY *key, __u64 hash) {
+    const __u64 tag = tag_of(hash);
+    const __u32 mask = FN(mask_of)(half), set = (__u32)hash & mask;
+    FLOW *slot = FN(find_in_set)(half, set, tag, key);
+    if (likely(slot != NULL)) return slot;
+    return FN(find_in_set)(half, other_set(set, tag, mask), tag, key);
+}
+
+/* Takes the slot for writing; a reader that began before sees the sequence change. False: another CPU writes it now. */
+INLINE bool FN(lock)(FLOW *slot) {
+    const __u32 sequence = READ_ONCE(slot->sequence);
+    return !(sequence & 1) && __sync_val_compare_and_swap(&slot->sequence, sequence, sequence + 1) == sequence;
+}
+
+INLINE void FN(unlock)(FLOW *slot) { __sync_fetch_and_add(&slot->sequence, 1); }
+
+/* A copy of the slot's decision that is whole. False: it is being written, or is no longer `key`'s. */
+INLINE bool FN(load)(const FLOW *slot, const KEY *key, struct weft_entry *entry) {
+    const __u32 sequence = READ_ONCE(slot->sequence);
+    barrier();
+    if ((sequence & 1) || !FN(key_equal)(&slot->key, key)) return false;
+    entry->generation = slot->generation;
+    entry->in_ifindex = slot->in_ifindex;
+    entry->out_ifindex = slot->out_ifindex;
+    mac_copy(entry->mac, slot->mac);
+    entry->action = slot->action;
+    entry->flags = slot->flags;
+    entry->detail = slot->detail;
+    FN(rewrite_out)(slot, &entry->rewrite_address);
+    barrier();
+    return READ_ONCE(slot->sequence) == sequence && entry->generation != 0;
+}
+
+/* Writes the decision into a locked slot; counters are left as they are. */
+INLINE void FN(store)(FLOW *slot, const struct weft_entry *entry, __u32 now) {
+    slot->generation = entry->generation;
+    slot->in_ifindex = entry->in_ifindex;
+    slot->out_ifindex = entry->out_ifindex;
+    mac_copy(slot->mac, entry->mac);
+    slot->action = entry->action;
+    slot->flags = entry->flags;
+    slot->last_seen = now;
+    slot->detail = entry->detail;
+    FN(rewrite_in)(slot, &entry->rewrite_address);
+}
+
+/* The entry's counts go to its rules; it then starts from zero. For a slot that only this CPU writes. */
+INLINE void FN(settle)(FLOW *slot) {
+    const __u64 packets = slot->packets, bytes = slot->bytes;
+    if (packets == 0) return;
+    count_rule(slot->detail.rule[WEFT_EGRESS], packets, bytes, 0);
+    count_rule(slot->detail.rule[WEFT_INGRESS], packets, bytes, 0);
+    slot->packets = 0;
+    slot->bytes = 0;
+}
+
+/* Claims a free way of the set for `tag`, or -1: none free, or another CPU was quicker three times. */
+INLINE int FN(claim_free)(bool half, __u32 set, __u64 tag) {
+    __u64 *word = FN(tag_word)(half, set);
+    if (!word) return -1;
+    for (int i = 0; i < 3; i++) {
+        const __u64 seen = READ_ONCE(*word);
+        const __u64 free = tag_matches(seen, 0);
+        if (!free) return -1;
+        const __u32 way = way_of(free);
+        if (__sync_val_compare_and_swap(word, seen, seen | (tag << (8 * (way & 7)))) == seen) return (int)way;
+    }
+    return -1;
+}
+
+/* Claims the way that was idle longest: in the half-open table always, so that a flood only pushes out what is as unanswered as itself;
+ * among the established only one whose time is over. */
+CHECKED_ONCE int FN(claim_idle)(bool half, __u32 set, __u64 tag, __u32 now) {
+    const struct weft_control *control = control_of();
+    __u64 *word = FN(tag_word)(half, set);
+    if (!word || !control) return -1;
+    const __u64 seen = READ_ONCE(*word);
+    __u32 longest = 0;
+    int victim = -1;
+    for (__u32 way = 0; way < WEFT_FLOW_WAYS; way++) {
+        const FLOW *slot = FN(slot_at)(half, set, way);
+        if (!slot) return -1;
+        const __u32 idle = now - slot->last_seen;
+        const bool over = half || idle > idle_limit(control, slot->key.protocol, slot->flags);
+        if (over && (victim < 0 || idle > longest)) {
+            longest = idle;
+            victim = (int)way;
+        }
+    }
+    if (victim < 0) return -1;
+    const __u32 shift = 8 * ((__u32)victim & 7);
+    const __u64 replaced = (seen & ~(0xffULL << shift)) | (tag << shift);
+    if (__sync_val_compare_and_swap(word, seen, replaced) != seen) return -1;
+    FLOW *slot = FN(slot_at)(half, set, (__u32)victim & 7);
+    if (slot) FN(settle)(slot);
+    return victim;
+}
+
+/* Enters `key`, or replaces what is there for it. False: no place (counted by the caller). */
+INLINE bool FN(put)(bool half, const KEY *key, const struct weft_entry *entry, __u64 hash) {
+    const __u32 now = ticks_now(), mask = FN(mask_of)(half);
+    const __u64 tag = tag_of(hash);
+    FLOW *slot = FN(find)(half, key, hash);
+    if (!slot) {
+        __u32 set = (__u32)hash & mask;
+        const __u32 other = other_set(set, tag, mask);
+        int way = FN(claim_free)(half, set, tag);
+        if (way < 0) {
+            way = FN(claim_free)(half, other, tag);
+            if (way < 0) way = FN(claim_idle)(half, set, tag, now);
+            else set = other;
+        }
+        if (way < 0) {
+            way = FN(claim_idle)(half, other, tag, now);
+            set = other;
+        }
+        if (way < 0) return false;
+        slot = FN(slot_at)(half, set, (__u32)way & 7);
+    }
+    if (!slot || !FN(lock)(slot)) return false;
+    slot->key = *key;
+    slot->packets = entry->packets;
+    slot->bytes = entry->bytes;
+    FN(store)(slot, entry, now);
+    FN(unlock)(slot);
+    return true;
+}
+
+/* Takes `key` out of a table and gives its counts to the caller. Both copies, should two CPUs have entered it at once. */
+INLINE void FN(take)(bool half, const KEY *key, struct weft_entry *counts, __u64 hash) {
+    const __u64 tag = tag_of(hash);
+    const __u32 mask = FN(mask_of)(half);
+    __u32 set = (__u32)hash & mask;
+    counts->packets = 0;
+    counts->bytes = 0;
+    for (int choice = 0; choice < 2; choice++) {
+        __u64 *word = FN(tag_word)(half, set);
+        if (!word) return;
+        for (__u32 way = 0; way < WEFT_FLOW_WAYS; way++) {
+            FLOW *slot = FN(slot_at)(half, set, way);
+            if (!slot) return;
+            const __u64 seen = READ_ONCE(*word);
+            if (((seen >> (8 * way)) & 0xff) != tag || !FN(key_equal)(&slot->key, key) || !FN(lock)(slot)) continue;
+            counts->packets += slot->packets;
+            counts->bytes += slot->bytes;
+            slot->generation = 0;
+            FN(unlock)(slot);
+            __sync_fetch_and_and(word, ~(0xffULL << (8 * way)));
+        }
+        set = other_set(set, tag, mask);
+    }
+}
+
+/* Counts a packet of a known connection. Atomic: two CPUs may carry packets of one connection. */
+INLINE void FN(count)(FLOW *slot, __u64 packets, __u64 bytes, __u32 now) {
+    __sync_fetch_and_add(&slot->packets, packets);
+    __sync_fetch_and_add(&slot->bytes, bytes);
+    if (READ_ONCE(slot->last_seen) != now) WRITE_ONCE(slot->last_seen, now);
+}
+
+/* Counts the packet and sets flags in the slot of `key`; gives the flags that it then has, or 0 if it is gone. */
+INLINE __u32 FN(touch)(bool half, const KEY *key, __u64 hash, __u64 packets, __u64 bytes, __u8 flags) {
+    FLOW *slot = FN(find)(half, key, hash);
+    if (!slot) return 0;
+    if (packets) FN(count)(slot, packets, bytes, ticks_now());
+    if ((slot->flags & flags) != flags && FN(lock)(slot)) {
+        slot->flags |= flags;
+        FN(unlock)(slot);
+    }
+    return slot->flags;
+}
+
+/* A connection was decided afresh: the new decision takes the old one's place. True if another rule decides now; `counts` then has what
+ * the old one had counted. */
+INLINE bool FN(refresh)(bool half, const KEY *key, const struct weft_entry *entry, __u64 hash, struct weft_entry *counts) {
+    FLOW *slot = FN(find)(half, key, hash);
+    if (!slot || !FN(lock)(slot)) return false;
+    const struct weft_flow_detail *old = &slot->detail;
+    const bool changed = old->rule[0] != entry->detail.rule[0] || old->rule[1] != entry->detail.rule[1];
+    counts->packets = slot->packets;
+    counts->bytes = slot->bytes;
+    if (changed) FN(settle)(slot);
+    FN(store)(slot, entry, ticks_now());
+    FN(unlock)(slot);
+    return changed;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What the slow path works on: too large for the stack of 512 bytes, so one a CPU. The programs run with softirqs off and do not
+ * nest, so nobody else writes it meanwhile. */
+#pragma once
+
+#include "datapath/bpf/lib/entry.h"
+
+enum weft_packet_flag {
+    PACKET_FIRST_FRAGMENT = 1,
+    PACKET_LATER_FRAGMENT = 2,
+    PACKET_ICMP_ERROR = 4,
+    PACKET_LINK_LOCAL = 8, /* IPv6 neighbour, router and listener discovery, and what else stays on the link */
+};
+
+struct weft_packet {
+    struct weft_key6 tuple; /* as on the wire at this hook; ICMP echo: the id as both ports */
+    __u32 length;           /* from the IP header on */
+    __u32 ifindex;
+    __u16 l4;               /* offset of the transport header in the frame; 0 in a later fragment */
+    __u8 ttl;
+    __u8 tcp_flags;
+    __u8 icmp_type;
+    __u8 icmp_code;
+    __u8 hook;
+    __u8 flags;
+    __u64 segments;
+};
+
+/* Where the packet inside an ICMP error is. */
+struct inner_packet {
+    struct weft_key6 tuple; /* as it stands there */
+    __u32 l3;
+    __u32 l4;
+};
+
+/* One change of an address, a port and their checksums. */
+struct translation {
+    struct weft_ip from, to;
+    __be16 port_from, port_to; /* equal: the port stays */
+    __u32 address_at;          /* offsets in the frame */
+    __u32 port_at;             /* 0: no port to write */
+    int checksum_at;           /* transport checksum, -1: none */
+    __u32 ip_checksum_at;      /* IPv4 header checksum, 0: IPv6 */
+    bool pseudo_header;        /* the transport checksum covers the address */
+    __u8 protocol;
+};
+
+/* The decision about a connection's opening tuple: both of its entries, or why not. */
+struct weft_scratch {
+    struct weft_packet packet;
+    struct weft_key6 opening;   /* the tuple that opens the connection */
+    struct weft_key6 answering; /* the tuple of the answer, after masquerading */
+    struct weft_entry forward;
+    struct weft_entry reply;
+    struct weft_entry found;
+    struct weft_addr from;      /* what the opening tuple's addresses are */
+    struct weft_addr to;
+    struct inner_packet inner;
+    struct translation translation;
+    __u32 rule;                 /* that denied */
+    __u32 direction;            /* enum weft_direction that denied */
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __type(key, __u32);
+    __type(value, struct weft_scratch);
+    __uint(max_entries, 1);
+} scratch SEC(".maps");
+
+INLINE struct weft_scratch *scratch_of(void) {
+    const __u32 zero = 0;
+    return bpf_map_lookup_elem(&scratch, &zero);
+}

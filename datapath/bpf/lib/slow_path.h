@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Everything that the fast path leaves: first packets, half-open connections, TCP's opening and closing, another generation, fragments,
+ * extension headers, ICMP, and what is dropped. */
+#pragma once
+
+#include "datapath/bpf/lib/decide.h"
+#include "datapath/bpf/lib/icmp_error.h"
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+INLINE void send_event(__u8 type, const struct weft_packet *packet, const struct weft_entry *entry, __u64 packets, __u64 bytes) {
+    struct weft_event *event = event_begin(type);
+    if (!event) return;
+    event_packet(event, packet);
+    event_detail(event, entry);
+    event->direction = entry->detail.rule[WEFT_INGRESS] || entry->detail.destination_endpoint ? WEFT_INGRESS : WEFT_EGRESS;
+    event->packets = packets;
+    event->bytes = bytes;
+    event_end(event);
+}
+
+/* The first packet of a connection. */
+CHECKED_ONCE int open_connection(struct __sk_buff *ctx, struct weft_scratch *s, const struct weft_control *control) {
+    if (!s || !control) return TC_ACT_SHOT;
+    const struct weft_packet *packet = &s->packet;
+    if (denied_before(packet, control)) return TC_ACT_SHOT;
+    s->opening = packet->tuple;
+    const int reason = decide(ctx, s, control, true);
+    /* Not for a pod of ours and from none: the host's own traffic, or what it routes. */
+    if (reason == WEFT_DROP_UNKNOWN_DESTINATION && packet->hook == WEFT_HOOK_FROM_NETDEV) return TC_ACT_OK;
+    if (reason) return drop(s, control, reason);
+    s->forward.packets = packet->segments;
+    s->forward.bytes = packet->length;
+    const __u64 seed = control->hash_seed;
+    const bool entered = flow_put(true, &s->answering, &s->reply, seed) && flow_put(true, &s->opening, &s->forward, seed);
+    if (!entered) return drop(s, control, WEFT_DROP_FLOW_TABLE_FULL);
+    count_rule(s->forward.detail.rule[WEFT_EGRESS], 0, 0, 1);
+    count_rule(s->forward.detail.rule[WEFT_INGRESS], 0, 0, 1);
+    send_event(WEFT_EVENT_NEW, packet, &s->forward, packet->segments, packet->length);
+    return forward(ctx, s, control, &s->forward);
+}
+
+/* The other side answered: both entries move to the main table. A refused TCP connection (RST) stays where it is until it is aged. */
+CHECKED_ONCE int establish(struct weft_scratch *s, const struct weft_control *control) {
+    if (!s || !control) return 0;
+    const __u64 seed = control->hash_seed;
+    tuple_answer(&s->packet.tuple, &s->found, &s->answering); /* the opening tuple */
+    if (flow_lookup(&s->answering, &s->forward, seed) != FOUND_HALF) return 0;
+    s->reply = s->found;
+    flow_take(true, &s->answering, &s->forward, seed);
+    flow_take(true, &s->packet.tuple, &s->reply, seed);
+    flow_put(false, &s->answering, &s->forward, seed);
+    flow_put(false, &s->packet.tuple, &s->reply, seed);
+    return 1;
+}
+
+/* FIN in both directions, or RST: both entries are marked, and leave after the closing timeout. */
+CHECKED_ONCE int close_marks(struct weft_scratch *s, const struct weft_control *control, bool half, __u32 own_flags) {
+    if (!s || !control) return 0;
+    const bool reset = s->packet.tcp_flags & TCP_RST;
+    struct weft_touch touch = {};
+    tuple_answer(&s->packet.tuple, &s->found, &s->answering);
+    const __u32 other = (__u32)flow_touch(half, &s->answering, &touch, control->hash_seed);
+    if (!reset && !((own_flags & WEFT_FLOW_FIN) && (other & WEFT_FLOW_FIN))) return 0;
+    touch.flags = WEFT_FLOW_CLOSED;
+    flow_touch(half, &s->answering, &touch, control->hash_seed);
+    flow_touch(half, &s->packet.tuple, &touch, control->hash_seed);
+    return 1;
+}
+
+/* A packet of a connection that is known and decided (s->found). */
+INLINE int continue_connection(struct __sk_buff *ctx, struct weft_scratch *s, const struct weft_control *control, bool half) {
+    const struct weft_packet *packet = &s->packet;
+    const bool tcp = packet->tuple.protocol == IPPROTO_TCP;
+    if (half && (s->found.flags & WEFT_FLOW_REPLY) && !(tcp && (packet->tcp_flags & TCP_RST))) {
+        establish(s, control);
+        half = false;
+    }
+    struct weft_touch touch = {.packets = packet->segments, .bytes = packet->length};
+    if (tcp && (packet->tcp_flags & TCP_FIN)) touch.flags = WEFT_FLOW_FIN;
+    const __u32 flags = (__u32)flow_touch(half, &packet->tuple, &touch, control->hash_seed);
+    if (tcp && (packet->tcp_flags & (TCP_FIN | TCP_RST))) close_marks(s, control, half, flags);
+    return forward(ctx, s, control, &s->found);
+}
+
+/* A known connection of another generation. Denied now: its entries stay as they are, so that every packet of it in either direction is
+ * decided again until it is allowed or aged, and no answer is ever taken for a new connection. */
+CHECKED_ONCE int decide_again(struct __sk_buff *ctx, struct weft_scratch *s, const struct weft_control *control, bool half) {
+    if (!s || !control) return TC_ACT_SHOT;
+    const bool reply = s->found.flags & WEFT_FLOW_REPLY;
+    if (reply) tuple_answer(&s->packet.tuple, &s->found, &s->opening);
+    else s->opening = s->packet.tuple;
+    const int reason = decide(ctx, s, control, false);
+    if (reason) return drop(s, control, reason);
+    struct weft_entry *entry = reply ? &s->reply : &s->forward;
+    entry->flags |= s->found.flags & (WEFT_FLOW_FIN | WEFT_FLOW_CLOSED);
+    entry->detail.created_ns = s->found.detail.created_ns;
+    s->found = *entry;
+    if (flow_refresh(half, &s->packet.tuple, entry, control->hash_seed, entry))
+        send_event(WEFT_EVENT_CHANGED, &s->packet, entry, entry->packets, entry->bytes);
+    return 0;
+}
+
+/* A SYN on the tuple of a closed connection opens a new one. */
+INLINE bool opens_again(const struct weft_scratch *s) {
+    return s->packet.tuple.protocol == IPPROTO_TCP && (s->packet.tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
+           (s->found.flags & WEFT_FLOW_CLOSED);
+}
+
+/* Takes a closed connection's entries out, so that the new one starts its own. */
+CHECKED_ONCE int forget_connection(struct weft_scratch *s, const struct weft_control *control, bool half) {
+    if (!s || !control) return 0;
+    const __u64 seed = control->hash_seed;
+    tuple_answer(&s->packet.tuple, &s->found, &s->answering);
+    for (int i = 0; i < 2; i++) {
+        struct weft_key6 *tuple = i ? &s->answering : &s->packet.tuple;
+        if (!flow_lookup(tuple, &s->forward, seed)) continue;
+        flow_take(half, tuple, &s->forward, seed);
+        count_rule(s->forward.detail.rule[WEFT_EGRESS], s->forward.packets, s->forward.bytes, 0);
+        count_rule(s->forward.detail.rule[WEFT_INGRESS], s->forward.packets, s->forward.bytes, 0);
+    }
+    return 1;
+}
+
+/* May the entry serve this packet? From a pod only what the entry's own device sends; a pod's address never comes from the network. */
+INLINE bool comes_from_the_right_place(const struct weft_scratch *s) {
+    return s->found.in_ifindex == s->packet.ifindex || s->packet.hook == WEFT_HOOK_TO_POD;
+}
+
+CHECKED_ONCE int slow_path(struct __sk_buff *ctx, __u8 hook) {
+    struct weft_scratch *s = scratch_of();
+    const struct weft_control *control = control_of();
+    if (!s || !control) return TC_ACT_SHOT;
+    s->rule = 0;
+    s->direction = hook == WEFT_HOOK_FROM_POD ? WEFT_EGRESS : WEFT_INGRESS;
+    __builtin_memset(&s->forward, 0, sizeof s->forward);
+    const int malformed = parse_packet(ctx, &s->packet, hook);
+    if (malformed) return drop(s, control, malformed);
+    if (s->packet.flags & PACKET_LINK_LOCAL)
+        return hook == WEFT_HOOK_FROM_POD ? drop(s, control, WEFT_DROP_LINK_LOCAL) : TC_ACT_OK;
+    if (s->packet.flags & PACKET_ICMP_ERROR) return icmp_error(ctx, s, control);
+    const int found = flow_lookup(&s->packet.tuple, &s->found, control->hash_seed);
+    if (!found || !comes_from_the_right_place(s)) return open_connection(ctx, s, control);
+    const bool half = found == FOUND_HALF;
+    if (opens_again(s)) {
+        forget_connection(s, control, half);
+        return open_connection(ctx, s, control);
+    }
+    if (s->found.generation != READ_ONCE(control->generation)) {
+        const int verdict = decide_again(ctx, s, control, half);
+        if (verdict) return verdict;
+    }
+    return continue_connection(ctx, s, control, half);
+}
