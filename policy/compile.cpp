@@ -85,7 +85,7 @@ class Compiler {
             const auto& entry = sets_.pods[claims[i].pod];
             WEFT_TRY(number, class_number(pod_lists[entry.label_set], regions_.find(claims[i].ip).blocks,
                                           classes_.resolve(*entry.pod)));
-            image_.addresses.try_emplace(claims[i].ip,
+            image_.addresses.try_emplace(image_.addresses.end(), claims[i].ip,
                                          Address{.identity = sets_.sets[entry.label_set].identity,
                                                  .class_id = number,
                                                  .endpoint = entry.pod->endpoint,
@@ -101,7 +101,8 @@ class Compiler {
                              {kIdentityWorld, {{"reserved:world", ""}}},
                              {kIdentityRemoteNode, {{"reserved:remote-node", ""}}}};
         for (const auto& set : sets_.sets)
-            image_.identities.emplace(set.identity, identity_labels(set, sets_.namespaces[set.namespace_]));
+            image_.identities.emplace_hint(image_.identities.end(), set.identity,
+                                           identity_labels(set, sets_.namespaces[set.namespace_]));
     }
 
     const World& world_;

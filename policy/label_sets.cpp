@@ -29,7 +29,7 @@ class Collector {
 
     Result<LabelSets> run() {
         out_.pods.reserve(world_.pods.size());
-        numbers_of_.reserve(world_.pods.size());
+        set_of_identity_.reserve(world_.pods.size());
         for (const auto& [key, pod] : world_.pods) {
             if (pod->host_network) continue;
             auto set = set_of(*pod);
@@ -44,11 +44,9 @@ class Collector {
         WEFT_TRY(in, enter(pod.namespace_));
         key_.assign(namespace_keys_[in]);
         WEFT_CHECK(append(pod.labels, key_));
-        const auto [at, is_new] = numbers_of_.try_emplace(key_, static_cast<std::uint32_t>(out_.sets.size()));
-        if (is_new) {
-            WEFT_TRY(identity, numbers_.number(NumberKind::kIdentity, key_));
-            out_.sets.push_back({in, &pod.labels, identity});
-        }
+        WEFT_TRY(identity, numbers_.number(NumberKind::kIdentity, key_));
+        const auto [at, is_new] = set_of_identity_.try_emplace(identity, static_cast<std::uint32_t>(out_.sets.size()));
+        if (is_new) out_.sets.push_back({in, &pod.labels, identity});
         return at->second;
     }
 
@@ -68,7 +66,7 @@ class Collector {
     LabelSets out_;
     std::unordered_map<std::string, std::uint32_t> namespaces_;
     std::vector<std::string> namespace_keys_;
-    std::unordered_map<std::string, std::uint32_t> numbers_of_;
+    std::unordered_map<std::uint32_t, std::uint32_t> set_of_identity_;
     std::string key_;
 };
 
@@ -80,9 +78,10 @@ Result<LabelSets> collect_label_sets(const World& world, Numbers& numbers) {
 
 std::map<std::string, std::string> identity_labels(const LabelSet& set, const NamespaceLabels& in) {
     std::map<std::string, std::string> out;
-    for (const auto& [key, value] : in.labels) out.emplace("k8s:io.cilium.k8s.namespace.labels." + key, value);
+    for (const auto& [key, value] : in.labels)
+        out.emplace_hint(out.end(), "k8s:io.cilium.k8s.namespace.labels." + key, value);
     out.emplace("k8s:io.kubernetes.pod.namespace", in.name);
-    for (const auto& [key, value] : *set.labels) out.emplace("k8s:" + key, value);
+    for (const auto& [key, value] : *set.labels) out.emplace_hint(out.end(), "k8s:" + key, value);
     return out;
 }
 

@@ -20,7 +20,7 @@ struct RankedRule {
     int tier = 0;
     Action action = Action::kAllow;
     std::uint32_t number = 0;
-    std::vector<PortRange> ranges;
+    std::span<const PortRange> ranges;
 };
 
 inline constexpr std::uint32_t port_number(std::uint8_t protocol, std::uint16_t port) {

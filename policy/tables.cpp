@@ -100,8 +100,10 @@ class TableBuilder {
         std::ranges::stable_sort(ranked_, {}, [](const CompiledRule* rule) {
             return std::tuple(rule->rule->tier, rule->rule->priority, rule->rule->action == Action::kDeny ? 0 : 1);
         });
-        for (std::uint32_t i = 0; i < ranked_.size(); ++i)
+        for (std::uint32_t i = 0; i < ranked_.size(); ++i) {
+            ranges_.push_back(ranges_of(*ranked_[i]->rule, key_.ports));
             if (ranked_[i]->rule->any_peer) always_.push_back(i);
+        }
     }
 
     // (class << 32 | rank) for every class that a rule with peers matches, or whose named ports an egress rule needs;
@@ -133,18 +135,24 @@ class TableBuilder {
     }
 
     PortRows rows(const Indices& rules, std::uint32_t class_index) const {
-        std::vector<NamedPort> of_peer;
-        if (key_.direction == Direction::kEgress)
-            for (const auto& port : classes_.ports(classes_.all()[class_index]))
-                of_peer.push_back(
-                    {std::string(atoms_.names[port.name].name), atoms_.names[port.name].protocol, port.port});
-        const auto& named = key_.direction == Direction::kEgress ? of_peer : key_.ports;
+        std::vector<std::vector<PortRange>> resolved;  // of rules that name ports of the peer
+        resolved.reserve(rules.size());
         std::vector<RankedRule> ranked;
+        ranked.reserve(rules.size());
         for (const auto rank : rules) {
             const auto& rule = *ranked_[rank];
-            ranked.push_back({rule.rule->tier, rule.rule->action, rule.number, ranges_of(*rule.rule, named)});
+            if (!rule.names.empty()) resolved.push_back(ranges_of(*rule.rule, ports_of(class_index)));
+            ranked.push_back({rule.rule->tier, rule.rule->action, rule.number,
+                              rule.names.empty() ? ranges_[rank] : resolved.back()});
         }
         return decide_rows(ranked, otherwise_);
+    }
+
+    std::vector<NamedPort> ports_of(std::uint32_t class_index) const {
+        std::vector<NamedPort> out;
+        for (const auto& port : classes_.ports(classes_.all()[class_index]))
+            out.push_back({std::string(atoms_.names[port.name].name), atoms_.names[port.name].protocol, port.port});
+        return out;
     }
 
     struct Hash {
@@ -157,7 +165,8 @@ class TableBuilder {
     const TableKey& key_;
     const PortRow otherwise_;
     std::vector<const CompiledRule*> ranked_;
-    Indices always_;  // ranks of rules without peers
+    std::vector<std::vector<PortRange>> ranges_;  // by rank; names are those of the subject (ingress)
+    Indices always_;                              // ranks of rules without peers
     std::unordered_map<Indices, PortRows, Hash> memo_;
     Indices memo_key_;
 };

@@ -3,3 +3,6 @@ weft_test(NAME policy_cases SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/policy/
   LIBS weft_policy)
 weft_test(NAME policy_oracle SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/policy/oracle_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/oracle.cpp
   ${CMAKE_CURRENT_LIST_DIR}/policy/random_world.cpp LIBS weft_policy)
+# Not a test: prints how long a compile takes at scale.
+add_executable(policy_scale ${CMAKE_CURRENT_LIST_DIR}/policy/scale.cpp)
+target_link_libraries(policy_scale PRIVATE weft_policy)
