@@ -20,6 +20,11 @@ class Rollback {
 
     void arm(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
     void commit() { undo_.clear(); }
+    // `outer` takes over what was armed here.
+    void move_to(Rollback& outer) {
+        for (auto& undo : undo_) outer.undo_.push_back(std::move(undo));
+        undo_.clear();
+    }
 
   private:
     std::vector<std::function<void()>> undo_;

@@ -1,0 +1,143 @@
+#include "daemon/endpoint/registry.hpp"
+
+#include <algorithm>
+
+#include "common/log.hpp"
+#include "daemon/endpoint/presence.hpp"
+#include "datapath/abi/endpoint.h"
+
+namespace weft::endpoint {
+
+Result<std::uint32_t> free_number(const std::map<std::uint32_t, reconcile::EndpointPtr>& endpoints) {
+    std::uint32_t candidate = 1;
+    for (const auto& [id, endpoint] : endpoints) {
+        if (id != candidate) break;
+        ++candidate;
+    }
+    if (candidate >= WEFT_MAX_ENDPOINTS)
+        return fail(ErrorCode::kExhausted, "this node has {} pods, the most that weft serves", WEFT_MAX_ENDPOINTS - 1);
+    return candidate;
+}
+
+Result<Endpoint> Registry::add(const Endpoint& wanted) {
+    Endpoint added;
+    const auto done = reconciler_.submit([&](reconcile::State& state, Rollback& undo) -> Result<void> {
+        added = wanted;
+        if (const auto known = state.find(wanted.attachment); known != nullptr)
+            return fail(ErrorCode::kExists, "container {} has interface {} already: endpoint {}", wanted.attachment.container_id,
+                        wanted.attachment.ifname, known->id);
+        WEFT_TRY(id, free_number(state.endpoints()));
+        WEFT_TRY(ips, ipam_.allocate(wanted.ips, ipam::boot_seconds()));
+        undo.arm([this, ips] { ipam_.take_back(ips); });
+        added.id = id;
+        added.ips = std::move(ips);
+        WEFT_CHECK(store_.add_endpoint(added));
+        state.put(added, undo);
+        return {};
+    });
+    if (!done) return wrap(done.error(), fmt::format("add {} of container {}", wanted.attachment.ifname, wanted.attachment.container_id.substr(0, 13)));
+    return added;
+}
+
+Result<void> Registry::remove_in(reconcile::State& state, std::uint32_t id, Rollback& undo) {
+    const auto endpoint = state.endpoints().at(id);
+    const auto now = ipam::boot_seconds();
+    const auto until = ipam_.release(endpoint->ips, now);
+    undo.arm([this, endpoint] {
+        const auto again = ipam_.allocate(endpoint->ips, 0);
+        if (!again) spdlog::error("take back the release of endpoint {}: {}", endpoint->id, again.error().text());
+    });
+    WEFT_CHECK(store_.remove_endpoint(id, until, now));
+    state.erase_endpoint(id, undo);
+    return {};
+}
+
+Result<bool> Registry::remove(const Attachment& attachment) {
+    bool removed = false;
+    const auto done = reconciler_.submit([&](reconcile::State& state, Rollback& undo) -> Result<void> {
+        const auto known = state.find(attachment);
+        removed = known != nullptr;
+        return removed ? remove_in(state, known->id, undo) : Result<void>{};
+    });
+    if (!done) return wrap(done.error(), fmt::format("delete {} of container {}", attachment.ifname, attachment.container_id.substr(0, 13)));
+    return removed;
+}
+
+Result<std::vector<Endpoint>> Registry::gc(const std::string& network, const std::set<Attachment>& keep) {
+    std::vector<Endpoint> removed;
+    const auto done = reconciler_.submit([&](reconcile::State& state, Rollback& undo) -> Result<void> {
+        removed.clear();
+        for (const auto& [id, endpoint] : state.endpoints())
+            if (endpoint->network == network && !keep.contains(endpoint->attachment)) removed.push_back(*endpoint);
+        for (const auto& endpoint : removed) WEFT_CHECK(remove_in(state, endpoint.id, undo));
+        return {};
+    });
+    if (!done) return wrap(done.error(), fmt::format("collect garbage of network {}", network));
+    return removed;
+}
+
+Result<void> Registry::set_labels(std::uint32_t id, const policy::Labels& labels) {
+    const auto done = reconciler_.submit([&](reconcile::State& state, Rollback& undo) -> Result<void> {
+        const auto at = state.endpoints().find(id);
+        if (at == state.endpoints().end()) return fail(ErrorCode::kNotFound, "there is no endpoint {}", id);
+        Endpoint changed = *at->second;
+        changed.labels = labels;
+        WEFT_CHECK(store_.update_endpoint(changed));
+        state.put(changed, undo);
+        return {};
+    });
+    return done ? Result<void>{} : std::unexpected(done.error());
+}
+
+Result<std::vector<std::string>> Registry::check(const Endpoint& found) {
+    Result<std::vector<std::string>> out = std::vector<std::string>{};
+    reconciler_.read([&](const reconcile::View& view) {
+        const auto known = view.state.find(found.attachment);
+        if (known == nullptr) {
+            out = fail(ErrorCode::kNotFound, "container {} has no interface {} here", found.attachment.container_id, found.attachment.ifname);
+            return;
+        }
+        const auto compare = [&](std::string_view what, const auto& recorded, const auto& there) {
+            if (recorded != there) out->push_back(fmt::format("{}: recorded {}, found {}", what, recorded, there));
+        };
+        compare("host interface", known->host_ifname, found.host_ifname);
+        compare("host interface index", known->host_ifindex, found.host_ifindex);
+        compare("MAC address", mac_text(known->mac), mac_text(found.mac));
+        if (found.netns_inode != 0) compare("network namespace inode", known->netns_inode, found.netns_inode);
+        for (const auto& ip : found.ips)
+            if (std::ranges::find(known->ips, ip) == known->ips.end()) out->push_back(fmt::format("address {} is not this interface's", ip.text()));
+        for (const auto& ip : known->ips)
+            if (std::ranges::find(found.ips, ip) == found.ips.end()) out->push_back(fmt::format("address {} is missing", ip.text()));
+        for (const auto& ip : known->ips) {
+            const auto row = view.image.addresses.find(ip);
+            if (row == view.image.addresses.end() || row->second.endpoint != known->id) out->push_back(fmt::format("address {} is not enforced for this endpoint", ip.text()));
+        }
+    });
+    return out;
+}
+
+Result<void> Registry::restore(reconcile::State& state, Rollback& undo) {
+    WEFT_TRY(records, store_.endpoints());
+    WEFT_TRY(addresses, store_.addresses());
+    ipam_.restore(addresses);
+    for (const auto& endpoint : records) {
+        state.put(endpoint, undo);
+        const auto here = presence_of(endpoint);
+        if (here.host_interface) continue;
+        spdlog::warn("endpoint {} ({} of container {}): host interface {} is gone{}", endpoint.id, endpoint.attachment.ifname,
+                     endpoint.attachment.container_id, endpoint.host_ifname,
+                     here.netns ? ", its network namespace is not: kept" : " and so is its network namespace: removed");
+        if (!here.netns) WEFT_CHECK(remove_in(state, endpoint.id, undo));
+    }
+    return {};
+}
+
+std::vector<reconcile::EndpointPtr> Registry::list() {
+    std::vector<reconcile::EndpointPtr> out;
+    reconciler_.read([&](const reconcile::View& view) {
+        for (const auto& [id, endpoint] : view.state.endpoints()) out.push_back(endpoint);
+    });
+    return out;
+}
+
+}  // namespace weft::endpoint

@@ -1,0 +1,44 @@
+// Adds, checks and removes the pods of this node. Thread-safe: everything happens as a change of the reconciler.
+//
+// Nothing of a pod is freed without proof that its network namespace is gone: the runtime's DEL, its list of attachments
+// (GC), or at the start the absence of both its host interface and its namespace.
+#pragma once
+
+#include "daemon/ipam/ipam.hpp"
+#include "daemon/reconcile/reconciler.hpp"
+
+namespace weft::endpoint {
+
+class Registry {
+  public:
+    Registry(reconcile::Reconciler& reconciler, store::Store& store, ipam::Ipam& ipam) : reconciler_(reconciler), store_(store), ipam_(ipam) {}
+
+    // Gives the number and the addresses; returns once its policies are enforced. `wanted.ips` are those asked for.
+    // Errors: kExists (that attachment is there), kExhausted (numbers, addresses), kInvalid (addresses asked for).
+    Result<Endpoint> add(const Endpoint& wanted);
+    // Whether there was one. Idempotent.
+    Result<bool> remove(const Attachment& attachment);
+    // Removes every endpoint of `network` that is not in `keep`; returns the removed.
+    Result<std::vector<Endpoint>> gc(const std::string& network, const std::set<Attachment>& keep);
+    Result<void> set_labels(std::uint32_t id, const policy::Labels& labels);
+    // What differs between the record (and the rows enforced for it) and what the caller found. Error kNotFound.
+    Result<std::vector<std::string>> check(const Endpoint& found);
+
+    // Part of the daemon's first change: the records into the state. What is gone by proof is removed; what merely looks
+    // strange is reported.
+    Result<void> restore(reconcile::State& state, Rollback& undo);
+
+    std::vector<reconcile::EndpointPtr> list();
+
+  private:
+    Result<void> remove_in(reconcile::State& state, std::uint32_t id, Rollback& undo);
+
+    reconcile::Reconciler& reconciler_;
+    store::Store& store_;
+    ipam::Ipam& ipam_;
+};
+
+// The lowest number that no endpoint has. Error kExhausted.
+Result<std::uint32_t> free_number(const std::map<std::uint32_t, reconcile::EndpointPtr>& endpoints);
+
+}  // namespace weft::endpoint
