@@ -9,7 +9,7 @@ Classes::Classes(const Atoms& atoms, const ListInterner& block_lists, Numbers& n
     for (const auto* set : atoms.pod_set_of) pod_digests_.push_back(Digest::of(set->text()));
     for (const auto* block : atoms.blocks) block_digests_.push_back(Digest::of("addresses " + block->text()));
     for (std::uint32_t i = 0; i < atoms.names.size(); ++i)
-        names_.emplace(fmt::format("{}/{}", atoms.names[i].protocol, atoms.names[i].name), i);
+        names_[atoms.names[i].name].emplace_back(atoms.names[i].protocol, i);
     classes_.emplace_back();
     indices_.emplace(Key{0, 0, 0}, 0U);
 }
@@ -33,15 +33,20 @@ std::uint32_t Classes::resolve(const Pod& pod) {
     if (names_.empty() || pod.ports.empty()) return 0;
     std::vector<std::uint32_t> list;
     for (const auto& port : pod.ports) {
-        const auto name = names_.find(fmt::format("{}/{}", port.protocol, port.name));
+        const auto name = names_.find(port.name);
         if (name == names_.end()) continue;
-        const auto [at, is_new] = resolved_numbers_.try_emplace(std::uint64_t{name->second} << 16 | port.port,
-                                                                static_cast<std::uint32_t>(resolved_.size()));
-        if (is_new) resolved_.push_back({name->second, port.port});
-        list.push_back(at->second);
+        for (const auto& [protocol, atom] : name->second)
+            if (protocol == port.protocol) list.push_back(resolved_port(atom, port.port));
     }
     std::ranges::sort(list);
     return port_lists_.number(list);
+}
+
+std::uint32_t Classes::resolved_port(std::uint32_t name, std::uint16_t port) {
+    const auto [at, is_new] =
+        resolved_numbers_.try_emplace(std::uint64_t{name} << 16 | port, static_cast<std::uint32_t>(resolved_.size()));
+    if (is_new) resolved_.push_back({name, port});
+    return at->second;
 }
 
 std::vector<ResolvedPort> Classes::ports(const Class& of) const {

@@ -2,6 +2,7 @@
 // pod, the blocks that hold the address, and the numbers of the ports that egress rules name.
 #pragma once
 
+#include <array>
 #include <unordered_set>
 #include <vector>
 
@@ -47,11 +48,10 @@ class Classes {
         friend bool operator==(const Key&, const Key&) = default;
     };
     struct KeyHash {
-        std::size_t operator()(const Key& key) const {
-            return hash_words(std::vector<std::uint32_t>{key.pods, key.blocks, key.ports});
-        }
+        std::size_t operator()(const Key& key) const { return hash_words(std::array{key.pods, key.blocks, key.ports}); }
     };
     Digest digest(const Key& key) const;
+    std::uint32_t resolved_port(std::uint32_t name, std::uint16_t port);
 
     const Atoms& atoms_;
     const ListInterner& block_lists_;
@@ -60,7 +60,8 @@ class Classes {
     ListInterner port_lists_;
     std::vector<ResolvedPort> resolved_;  // by atom of port_lists_
     std::unordered_map<std::uint64_t, std::uint32_t> resolved_numbers_;
-    std::unordered_map<std::string, std::uint32_t> names_;
+    std::unordered_map<std::string_view, std::vector<std::pair<std::uint8_t, std::uint32_t>>>
+        names_;  // to protocol and atom
     std::vector<Digest> pod_digests_, block_digests_;
     std::vector<Class> classes_;
     std::unordered_map<Key, std::uint32_t, KeyHash> indices_;

@@ -69,16 +69,14 @@ class TableBuilder {
         PolicyTable out{.direction = key_.direction, .unnamed = rows(always_, 0), .classes = {}};
         const auto pairs = matches();
         std::vector<std::pair<std::uint32_t, const PortRows*>> found;
-        Indices rules;
         for (std::size_t at = 0; at < pairs.size();) {
             const auto class_index = static_cast<std::uint32_t>(pairs[at] >> 32);
-            rules = always_;
-            for (; at < pairs.size() && pairs[at] >> 32 == class_index; ++at)
-                rules.push_back(static_cast<std::uint32_t>(pairs[at]));
-            std::ranges::sort(rules);
-            const auto rest = std::ranges::unique(rules);
-            rules.erase(rest.begin(), rest.end());
-            const auto& decided = remembered(rules, class_index);
+            matched_.clear();
+            for (; at < pairs.size() && pairs[at] >> 32 == class_index; ++at) {
+                const auto rank = static_cast<std::uint32_t>(pairs[at]);
+                if (matched_.empty() || matched_.back() != rank) matched_.push_back(rank);
+            }
+            const auto& decided = remembered(class_index);
             if (decided != out.unnamed) found.emplace_back(classes_.all()[class_index].number, &decided);
         }
         if (found.size() > most)
@@ -103,6 +101,7 @@ class TableBuilder {
         for (std::uint32_t i = 0; i < ranked_.size(); ++i) {
             ranges_.push_back(ranges_of(*ranked_[i]->rule, key_.ports));
             if (ranked_[i]->rule->any_peer) always_.push_back(i);
+            resolves_names_ |= !ranked_[i]->names.empty();
         }
     }
 
@@ -124,13 +123,16 @@ class TableBuilder {
         return out;
     }
 
-    const PortRows& remembered(const Indices& rules, std::uint32_t class_index) {
-        const bool names =
-            std::ranges::any_of(rules, [&](std::uint32_t rank) { return !ranked_[rank]->names.empty(); });
-        memo_key_ = rules;
-        memo_key_.push_back(names ? classes_.all()[class_index].ports : 0);
+    // The rows of a class that the rules `matched_` match besides those without peers.
+    const PortRows& remembered(std::uint32_t class_index) {
+        memo_key_ = matched_;
+        memo_key_.push_back(resolves_names_ ? classes_.all()[class_index].ports : 0);
         const auto [at, is_new] = memo_.try_emplace(memo_key_);
-        if (is_new) at->second = rows(rules, class_index);
+        if (is_new) {
+            Indices rules;
+            std::ranges::set_union(matched_, always_, std::back_inserter(rules));
+            at->second = rows(rules, class_index);
+        }
         return at->second;
     }
 
@@ -167,8 +169,9 @@ class TableBuilder {
     std::vector<const CompiledRule*> ranked_;
     std::vector<std::vector<PortRange>> ranges_;  // by rank; names are those of the subject (ingress)
     Indices always_;                              // ranks of rules without peers
+    bool resolves_names_ = false;
     std::unordered_map<Indices, PortRows, Hash> memo_;
-    Indices memo_key_;
+    Indices matched_, memo_key_;
 };
 
 void append_rows(const PortRows& rows, std::string& out) {

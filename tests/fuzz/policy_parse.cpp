@@ -1,0 +1,72 @@
+// Any bytes as an object or List of objects; what parses is compiled and asked.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "policy/compile.hpp"
+#include "policy/explain.hpp"
+#include "policy/lint.hpp"
+#include "policy/memory_numbers.hpp"
+#include "policy/parse.hpp"
+
+namespace {
+
+using namespace weft;
+using namespace weft::policy;
+
+World world_of(std::vector<Object> objects) {
+    World out;
+    std::uint32_t endpoint = 0;
+    for (auto& object : objects) {
+        if (auto* pod = std::get_if<Pod>(&object)) {
+            pod->endpoint = ++endpoint;
+            out.put(std::move(*pod));
+        } else if (auto* space = std::get_if<Namespace>(&object)) {
+            out.put(std::move(*space));
+        } else {
+            out.put(std::move(std::get<Policy>(object)));
+        }
+    }
+    // A pod in each policy's namespace, so that policies without pods are compiled too.
+    for (const auto& [name, policy] : World(out).policies) {
+        Pod pod;
+        pod.namespace_ = name.namespace_;
+        pod.name = "fuzz-" + std::to_string(++endpoint);
+        pod.addresses = {IpAddr::from_v4(endpoint << 24 | 10)};
+        pod.endpoint = endpoint;
+        out.put(std::move(pod));
+    }
+    return out;
+}
+
+void ask(const Image& image) {
+    for (const auto& [from, source] : image.addresses) {
+        for (const auto& [to, destination] : image.addresses) {
+            if (from.is_v4() != to.is_v4()) continue;
+            const auto answer = explain(image, from, to, kTcp, 80);
+            if (!answer) std::abort();
+            if (answer->ingress && answer->ingress->rule != 0 && !image.rules.contains(answer->ingress->rule))
+                std::abort();
+        }
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const auto json = parse_json({reinterpret_cast<const char*>(data), size}, {.bytes = 1U << 16, .depth = 32});
+    if (!json) return 0;
+    auto objects = parse_objects(JsonView(*json));
+    if (!objects) {
+        if (objects.error().path.empty() || objects.error().code != ErrorCode::kInvalid) std::abort();
+        return 0;
+    }
+    const World world = world_of(std::move(*objects));
+    MemoryNumbers numbers;
+    const auto image = compile(world, numbers);
+    if (!image) std::abort();  // what the parser accepts compiles: nothing this small exhausts anything
+    if (image->addresses.size() < 16) ask(*image);
+    for (const auto& [name, policy] : world.policies) lint(*policy, world);
+    return 0;
+}
