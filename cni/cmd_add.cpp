@@ -1,0 +1,161 @@
+#include <net/if.h>
+
+#include <cstdio>
+
+#include "cni/commands.hpp"
+#include "cni/delete_queue.hpp"
+#include "cni/names.hpp"
+#include "cni/pod.hpp"
+#include "cni/result.hpp"
+#include "common/rollback.hpp"
+#include "datapath/abi/types.h"
+
+namespace weft::cni {
+
+namespace {
+
+constexpr std::uint8_t kGatewayMacBytes[] = WEFT_GATEWAY_MAC;
+
+std::string gateway_mac() {
+    const auto& m = kGatewayMacBytes;
+    return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", m[0], m[1], m[2], m[3], m[4], m[5]);
+}
+
+// An undo cannot fail loudly; what it could not take back goes to standard error, which the runtime logs.
+void note(std::string_view text) {
+    std::fprintf(stderr, "weft-cni: undo: %.*s\n", static_cast<int>(text.size()), text.data());
+}
+
+Outcome<void> check_first_in_chain(const Config& config) {
+    if (!config.previous) return {};
+    return refuse(Code::kInvalidConfig, "weft-cni makes the interface itself; put it first in the list of plugins",
+                  "prevResult is set, so another plugin ran before");
+}
+
+Outcome<std::string> choose_mac(const Request& request) {
+    const auto& wanted = request.config.mac.empty() ? request.call.args.mac : request.config.mac;
+    if (wanted.empty()) return coded(Code::kIo, "cannot draw a random MAC address", random_mac());
+    return coded(Code::kInvalidConfig, "the MAC address asked for cannot be used", normal_mac(wanted));
+}
+
+Outcome<std::vector<std::string>> choose_ips(const Request& request) {
+    if (!request.config.ips.empty() || request.call.args.ip.empty()) return request.config.ips;
+    const std::string text = request.call.args.ip.substr(0, request.call.args.ip.find('/'));
+    WEFT_CHECK(coded(Code::kInvalidEnvironment, "IP in CNI_ARGS cannot be used", IpAddr::parse(text)));
+    return std::vector<std::string>{text};
+}
+
+Outcome<Netns> open_netns(const Call& call) {
+    return coded(Code::kInvalidEnvironment, fmt::format("CNI_NETNS '{}' cannot be used", call.netns),
+                 Netns::open(call.netns));
+}
+
+// A DEL of this very attachment that weftd has not seen must not be replayed after this ADD.
+Outcome<void> settle_earlier_delete(const Request& request) {
+    if (!delete_is_queued(request.config, request.attachment())) return {};
+    WEFT_CHECK(remove_endpoint(request.config, request.attachment()));
+    dequeue_delete(request.config, request.attachment());
+    return {};
+}
+
+Outcome<HostEnd> create_pair(const Request& request, const Netlink& netlink, const VethPair& pair, std::string& bpf_dir,
+                             Rollback& undo) {
+    auto created = netlink.create_veth(pair);
+    if (!created && created.error().code == ErrorCode::kExists)
+        return refuse(Code::kExists,
+                      fmt::format("container {} has an interface {} already; call DEL first", request.call.container_id,
+                                  request.call.ifname),
+                      created.error().text());
+    WEFT_CHECK(coded(Code::kNetwork, "cannot create the pod's interface", std::move(created)));
+    undo.arm([&request, &bpf_dir, name = pair.host_ifname] {
+        if (auto removed = remove_host_end(request.config, name, bpf_dir); !removed) note(removed.error().text());
+    });
+    const auto index = static_cast<int>(if_nametoindex(pair.host_ifname.c_str()));
+    if (index == 0)
+        return refuse(Code::kNetwork, fmt::format("the new device {} has vanished; try again", pair.host_ifname));
+    return HostEnd{pair.host_ifname, index};
+}
+
+Outcome<Endpoint> register_endpoint(const Request& request, const EndpointRequest& wanted, Rollback& undo) {
+    Reached reached{};
+    auto added = add_endpoint(request.config, wanted, &reached);
+    // Without an answer, or with one that we cannot read, weftd may have the endpoint: it is told to forget it.
+    const bool may_have_it = added || reached == Reached::kMaybe || added.error().code == Code::kDaemon;
+    if (may_have_it)
+        undo.arm([&request] {
+            if (auto gone = forget(request.config, request.attachment()); !gone)
+                note(gone.error().message + ": " + gone.error().details);
+        });
+    if (added && added->gateway_mac != gateway_mac())
+        return refuse(Code::kDaemon, "weft-cni and weftd are not of one version; install them together",
+                      fmt::format("the gateway's MAC is {} here and {} there", gateway_mac(), added->gateway_mac));
+    return added;
+}
+
+EndpointRequest describe(const Request& request, const Netns& netns, const HostEnd& host, const std::string& mac,
+                         std::vector<std::string> ips) {
+    EndpointRequest out;
+    out.attachment = request.attachment();
+    out.network = request.config.network;
+    out.netns = netns.path();
+    out.netns_device = netns.device();
+    out.netns_inode = netns.inode();
+    out.host_ifname = host.name;
+    out.host_ifindex = host.index;
+    out.mac = mac;
+    out.pod_namespace = request.call.args.pod_namespace;
+    out.pod_name = request.call.args.pod_name;
+    out.pod_uid = request.call.args.pod_uid;
+    out.labels = request.config.labels;
+    out.ips = std::move(ips);
+    return out;
+}
+
+Outcome<void> wire_pod(const Netns& netns, const Request& request, const Endpoint& endpoint, const std::string& mac,
+                       unsigned mtu) {
+    const std::string what = "cannot configure the pod's end of the interface";
+    const bool ipv6 = std::ranges::any_of(endpoint.ips, [](const GivenAddress& given) { return !given.ip.is_v4(); });
+    WEFT_TRY(pod, coded(Code::kNetwork, what, open_pod_end(netns, request.call.ifname, mac, ipv6)));
+    return coded(Code::kNetwork, what, configure_pod_end(pod, endpoint, mtu));
+}
+
+AddResult describe_result(const Request& request, const HostEnd& host, const Endpoint& endpoint, const std::string& mac,
+                          unsigned mtu) {
+    AddResult out;
+    out.interfaces = {{host.name, gateway_mac(), "", mtu}, {request.call.ifname, mac, request.call.netns, mtu}};
+    for (const auto& given : endpoint.ips) {
+        out.ips.push_back({{given.ip, given.ip.bits()}, given.gateway, 1});
+        out.routes.push_back({Cidr::of(given.ip, 0), given.gateway});
+    }
+    out.dns = request.config.dns;
+    return out;
+}
+
+}  // namespace
+
+Answer cmd_add(const Request& request) {
+    const auto& config = request.config;
+    std::string bpf_dir;  // as weftd says; outlives the undo that reads it
+    Rollback undo;
+    WEFT_CHECK(check_first_in_chain(config));
+    WEFT_TRY(mac, choose_mac(request));
+    WEFT_TRY(ips, choose_ips(request));
+    WEFT_TRY(netns, open_netns(request.call));
+    WEFT_TRY(netlink, coded(Code::kNetwork, "cannot talk to the kernel", Netlink::open()));
+    WEFT_CHECK(settle_earlier_delete(request));
+    const auto name = host_ifname(request.call.container_id, request.call.ifname);
+    WEFT_TRY(host,
+             create_pair(request, netlink, {name, gateway_mac(), request.call.ifname, mac, netns.fd()}, bpf_dir, undo));
+    WEFT_TRY(endpoint, register_endpoint(request, describe(request, netns, host, mac, std::move(ips)), undo));
+    bpf_dir = endpoint.bpf_dir;
+    const unsigned mtu = std::min(config.mtu.value_or(endpoint.mtu), endpoint.mtu);
+    WEFT_CHECK(wire_pod(netns, request, endpoint, mac, mtu));
+    WEFT_CHECK(coded(Code::kNetwork, "cannot attach weft's programs; is weftd running and of this version?",
+                     attach_programs(config, host, pins_of(config, bpf_dir))));
+    WEFT_CHECK(coded(Code::kNetwork, "cannot configure the host's end of the interface",
+                     configure_host_end(netlink, host, endpoint, mac, mtu)));
+    undo.commit();
+    return to_json(describe_result(request, host, endpoint, mac, mtu), config.version);
+}
+
+}  // namespace weft::cni
