@@ -2,8 +2,6 @@
 
 #include <ranges>
 
-#include "daemon/maps/kernel_reader.hpp"
-#include "daemon/maps/kernel_writer.hpp"
 #include "daemon/maps/tidy.hpp"
 
 namespace weft::maps {
@@ -21,14 +19,6 @@ bool is_put_back(const Write& write) {
 
 Applier::Applier(std::unique_ptr<Writer> writer, KernelState state)
     : writer_(std::move(writer)), state_(std::move(state)) {}
-
-Result<Applier> Applier::open(const datapath::Pins& pins) {
-    auto state = read_kernel(pins);
-    if (!state) return wrap(state.error(), "read back the kernel's maps");
-    auto writer = KernelWriter::open(pins);
-    if (!writer) return std::unexpected(writer.error());
-    return Applier(std::move(*writer), std::move(*state));
-}
 
 Applier Applier::with(std::unique_ptr<Writer> writer, KernelState state) {
     return {std::move(writer), std::move(state)};
@@ -76,7 +66,7 @@ Result<Plan> Applier::plan(const policy::Image& image, const std::vector<LocalEn
 }
 
 Result<void> Applier::execute(const Plan& plan) {
-    if ((plan.flips && flipped_) || plan.reuses_endpoint) WEFT_CHECK(grace());
+    if ((flipped_ && !plan.empty()) || plan.reuses_endpoint) WEFT_CHECK(grace());
     auto writes = plan.before;
     if (plan.commit) writes.emplace_back(*plan.commit);
     if (auto written = write_or_take_back(writes); !written) {
@@ -91,10 +81,14 @@ Result<void> Applier::execute(const Plan& plan) {
 // The new image is in force; what fails here leaves rows that the next apply finds and erases.
 std::optional<Error> Applier::clean_up(const Plan& plan) {
     std::optional<Error> failed;
-    for (const auto& erasure : plan.after)
-        if (auto erased = write(erasure); !erased && !failed) failed = std::move(erased).error();
-    if (plan.end)
-        if (auto raised = write(*plan.end); !raised && !failed) failed = std::move(raised).error();
+    const auto attempt = [&](Result<void> result) {
+        if (!result && !failed) failed = std::move(result).error();
+        return result.has_value();
+    };
+    for (const auto& erasure : plan.after) attempt(write(erasure));
+    if (plan.removals.empty() || !plan.flips || attempt(grace()))
+        for (const auto& erasure : plan.removals) attempt(write(erasure));
+    if (plan.end) attempt(write(*plan.end));
     return failed;
 }
 
@@ -121,7 +115,8 @@ Result<ApplyReport> Applier::apply(const policy::Image& image, const std::vector
     ApplyReport report;
     report.unfinished = clean_up(*planned);
     if (auto failed = reset_reused_rules(image); failed && !report.unfinished) report.unfinished = std::move(failed);
-    report.writes = planned->before.size() + planned->after.size() + (planned->commit ? 1 : 0) + (planned->end ? 1 : 0);
+    report.writes = planned->before.size() + planned->after.size() + planned->removals.size() +
+                    (planned->commit ? 1 : 0) + (planned->end ? 1 : 0);
     report.flipped = planned->flips;
     report.generation = state_.control.generation;
     report.epoch = state_.control.epoch;

@@ -61,6 +61,7 @@ class Planner {
     void addresses(bool flip);
     template <typename Put, typename Key>
     void rows(const std::map<Key, policy::Address>& wanted, const std::map<Key, weft_addr>& present, bool flip);
+    void bar_leavers(bool flip);
     void leave();
     void finish(bool flip);
     std::uint32_t wanted_policy(std::uint32_t endpoint, int direction) const {
@@ -77,6 +78,7 @@ class Planner {
     TablePlan tables_;
     Plan plan_;
     std::vector<Write> additions_;  // rows for addresses and prefixes that had none
+    std::vector<Write> new_pods_;   // the same for addresses of pods of this node
     bool alters_ = false;           // some write of `before` can alter a decision by itself
 };
 
@@ -143,14 +145,6 @@ void Planner::endpoints(bool flip) {
             plan_.reuses_endpoint |=
                 present != state_.endpoints.end() || state_.recent_endpoints.contains(endpoint.number);
     }
-    for (const auto& [number, row] : state_.endpoints) {
-        if (numbers_.contains(number)) continue;
-        if (flip) {
-            auto barred = row;
-            for (auto& policy : barred.policy[(state_.control.epoch & 1) ^ 1]) policy = kBarredPolicy;
-            plan_.before.emplace_back(PutEndpoint{number, barred});
-        }
-    }
 }
 
 template <typename Put, typename Key>
@@ -159,7 +153,7 @@ void Planner::rows(const std::map<Key, policy::Address>& wanted, const std::map<
         const auto row = row_of(address, classes_->number(key, address));
         const auto before = present.find(key);
         if (before == present.end()) {
-            additions_.emplace_back(Put{key, row});
+            (address.endpoint == 0 ? additions_ : new_pods_).emplace_back(Put{key, row});
             alters_ = true;
             continue;
         }
@@ -174,15 +168,28 @@ void Planner::rows(const std::map<Key, policy::Address>& wanted, const std::map<
         auto leaving = row;
         leaving.class_id = classes_->leaving(key, row);
         if (flip && !same(leaving, row)) plan_.before.emplace_back(Put{key, leaving});
-        plan_.after.emplace_back(Put{key, std::nullopt});
+        (row.endpoint == 0 ? plan_.removals : plan_.after).emplace_back(Put{key, std::nullopt});
     }
 }
 
-// Moves first, new pods last: a newcomer must not find a peer that still carries the class that it is about to leave.
+// Moves first, new pods last: a newcomer must find its peers as they will be.
 void Planner::addresses(bool flip) {
     rows<PutCidr>(image_.cidrs, state_.cidrs, flip);
     rows<PutAddress>(image_.addresses, state_.addresses, flip);
+    const bool meets = !additions_.empty() || !new_pods_.empty();
+    if (flip || meets) bar_leavers(flip);
     plan_.before.insert(plan_.before.end(), additions_.begin(), additions_.end());
+    plan_.before.insert(plan_.before.end(), new_pods_.begin(), new_pods_.end());
+}
+
+void Planner::bar_leavers(bool flip) {
+    const std::uint32_t now = state_.control.epoch & 1;
+    for (const auto& [number, row] : state_.endpoints) {
+        if (numbers_.contains(number)) continue;
+        auto barred = row;
+        for (auto& policy : barred.policy[flip ? now ^ 1 : now]) policy = kBarredPolicy;
+        if (!same(barred, row)) plan_.before.emplace_back(PutEndpoint{number, barred});
+    }
 }
 
 void Planner::leave() {
@@ -203,7 +210,7 @@ void Planner::finish(bool flip) {
         return PutEpoch{generation, epoch};
     };
     if (flip || alters_ || generation == 0) plan_.commit = raise();
-    if (!plan_.after.empty()) plan_.end = raise();
+    if (!plan_.after.empty() || !plan_.removals.empty()) plan_.end = raise();
     plan_.flips = flip;
     for (const auto& group : classes_->groups()) plan_.image_class[group.number] = group.target;
 }

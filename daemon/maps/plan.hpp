@@ -20,12 +20,16 @@
 //  3. A table serves as T0 and T1 at once (nothing to flip for its endpoints) only if T0[k] = T1[b] for every group.
 //  4. Pods that are new or leave: while the transaction flips, the epoch in which they do not belong bars them
 //     (kBarredPolicy), as they were or will be unreachable without an address row. Their host ends are down, too.
+//     Without a flip, pods that leave are barred before anything is added, so that they never meet what comes.
 //  5. The flip is one 8-byte store. Before it everything can be taken back by writing the addresses and endpoints as
 //     they were, which is the same argument backwards. After it only erasures follow: rows that no verdict of the new
-//     image depends on. They cannot half-fail; collect() tries again what was left.
-//  6. The epoch's other policy numbers are written only when no packet reads them any more: the applier waits for a
-//     grace period if the last flip was not followed by one yet.
-// tests/unit/maps_plan_test.cpp checks every prefix, and readers that are spread over several, against a naive
+//     image depends on; those of a packet of the old epoch may, so they wait for a grace period. What fails is found
+//     and done by the next transaction.
+//  6. A packet on its way may still judge by the epoch before the last flip. Its tables get no rows for classes that
+//  are
+//     new since, and its policy numbers are written over by the next flip: so a transaction that changes anything waits
+//     for a grace period first, if the last flip was not followed by one yet (collect() usually was quicker).
+// tests/unit/maps/transaction_test.cpp checks every prefix, and readers that are spread over several, against a naive
 // evaluator.
 #pragma once
 
@@ -42,12 +46,13 @@ namespace weft::maps {
 struct Plan {
     std::vector<Write> before;       // may fail: then taken back, and nothing has changed for any packet
     std::optional<PutEpoch> commit;  // nothing: no existing decision is altered
-    std::vector<Write> after;        // erasures
+    std::vector<Write> after;        // erasures of pods that left
+    std::vector<Write> removals;     // erasures of other addresses and prefixes; if `flips`, one grace period later
     std::optional<PutEpoch> end;     // after erasures, so that flow entries made meanwhile are decided afresh
     bool flips = false;
     bool reuses_endpoint = false;  // a new pod has a number that a packet on its way may still know as another's
     std::map<std::uint32_t, std::uint32_t> image_class;  // kernel class -> image class
-    bool empty() const { return before.empty() && !commit && after.empty(); }
+    bool empty() const { return before.empty() && !commit && after.empty() && removals.empty(); }
 };
 
 // kExhausted, kInternal as in applier.hpp.
