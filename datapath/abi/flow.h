@@ -1,10 +1,10 @@
 // The flow table: everything that a packet of a known connection needs, found by the packet's own tuple.
 //
-// Layout. Not a kernel hash map: an array of slots in sets of WEFT_FLOW_WAYS, and beside it an array with one 64-bit word
-// of tags a set (8 bits a way, 0 = free). A lookup hashes the key, loads the tag word (small, stays in cache), and
-// touches only the slot whose tag fits: one cache line for IPv4, two for IPv6. A key lives in one of two sets. Claiming
-// a way is a compare-and-swap of the tag word; a writer makes `sequence` odd while it writes, so that a reader on
-// another CPU never acts on half of two entries. docs/datapath.md has the reasons and the measurements.
+// Layout. Not a kernel hash map but three arrays: the slots, in sets of WEFT_FLOW_WAYS, with what every packet needs (one cache line for
+// IPv4, two for IPv6); the slots' details beside them under the same index; and one 64-bit word of tags a set (8 bits a way, 0 = free). A
+// lookup hashes the key, loads the tag word (small, stays in cache), and touches only the slot whose tag fits. A key lives in one of two
+// sets. Claiming a way is a compare-and-swap of the tag word; a writer makes `sequence` odd while it writes, so that a reader on another
+// CPU never acts on half of two entries. docs/datapath.md has the reasons and the measurements.
 #pragma once
 
 #include "datapath/abi/types.h"
@@ -57,7 +57,7 @@ struct weft_key6 {
     __u8 reserved[3];   // 0
 };
 
-// The second half of an entry: read when the packet is rewritten, opens, closes or is decided afresh.
+// What of an entry is read only when it opens, is translated, closes or is decided afresh. Maps flow4_detail and so on.
 struct weft_flow_detail {
     __u64 created_ns;           // CLOCK_MONOTONIC
     __u32 rule[2];              // [enum weft_direction]: the rule that let it pass at the source and at the destination
@@ -67,8 +67,10 @@ struct weft_flow_detail {
     __u16 destination_endpoint;
     __be16 rewrite_port;
     __u16 reserved;             // 0
+    struct weft_ip rewrite_address;
+    __u64 reserved2[2];         // 0; one cache line
 };
-WEFT_ASSERT(sizeof(struct weft_flow_detail) == 32, "weft_flow_detail has no padding");
+WEFT_ASSERT(sizeof(struct weft_flow_detail) == 64, "an entry's detail is one cache line");
 
 struct weft_flow4 {
     __u32 sequence;    // odd while it is being written
@@ -83,12 +85,8 @@ struct weft_flow4 {
     __u32 reserved;     // 0
     __u64 packets;
     __u64 bytes;        // from the IP header on, as the stack handles them (a GSO packet's headers once)
-    // second cache line
-    struct weft_flow_detail detail;
-    __u32 rewrite_address;
-    __u32 reserved2[7];
 };
-WEFT_ASSERT(sizeof(struct weft_flow4) == 128, "an IPv4 entry is two cache lines");
+WEFT_ASSERT(sizeof(struct weft_flow4) == 64, "an IPv4 slot is one cache line");
 
 struct weft_flow6 {
     __u32 sequence;
@@ -104,12 +102,8 @@ struct weft_flow6 {
     __u64 bytes;
     __u32 last_seen;
     __u32 reserved[11];
-    // third
-    struct weft_flow_detail detail;
-    struct weft_ip rewrite_address;
-    __u32 reserved2[4];
 };
-WEFT_ASSERT(sizeof(struct weft_flow6) == 192, "an IPv6 entry is three cache lines");
+WEFT_ASSERT(sizeof(struct weft_flow6) == 128, "an IPv6 slot is two cache lines");
 
 // Map `fragments` (LRU hash): ports of a datagram from its first fragment, value struct weft_fragment_ports.
 struct weft_fragment_key {

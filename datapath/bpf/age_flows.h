@@ -24,14 +24,14 @@ CHECKED_ONCE int pair_idle(const struct weft_key6 *tuple, const struct weft_entr
     if (!tuple || !entry) return 0;
     struct weft_key6 answer;
     tuple_answer(tuple, entry, &answer);
-    __u32 idle = now - last_seen, other = idle;
+    __u32 idle = now - last_seen, other = idle, index;
     if (tuple_is_v4(&answer)) {
         struct weft_key4 key;
         key4_of(&answer, &key);
-        const struct weft_flow4 *slot = flow4_find(false, &key, hash_key4(&key, seed));
+        const struct weft_flow4 *slot = flow4_find(false, &key, hash_key4(&key, seed), &index);
         if (slot) other = now - slot->last_seen;
     } else {
-        const struct weft_flow6 *slot = flow6_find(false, &answer, hash_key6(&answer, seed));
+        const struct weft_flow6 *slot = flow6_find(false, &answer, hash_key6(&answer, seed), &index);
         if (slot) other = now - slot->last_seen;
     }
     return (int)(other < idle ? other : idle);
@@ -72,17 +72,19 @@ static long age_set4(__u64 set, struct age_pass *pass) {
         if (!word) return 1;
         if (READ_ONCE(*word) == 0) return 0;
         if (((READ_ONCE(*word) >> (8 * way)) & 0xff) == 0) continue;
-        const struct weft_flow4 *slot = flow4_slot_at(pass->half, (__u32)set, way);
+        const struct weft_flow4 *slot = flow4_slot_at(pass->half, (__u32)set * WEFT_FLOW_WAYS + way);
         if (!slot) return 1;
         pass->result.live4++;
         const struct weft_key4 key = slot->key;
         const __u32 last_seen = slot->last_seen, limit = limit_of(pass, key.protocol, slot->flags);
+        const __u64 seed = pass->control->hash_seed;
         struct weft_entry entry;
-        if (pass->now - last_seen <= limit || (__s32)(pass->now - last_seen) < 0 || !flow4_load(slot, &key, &entry)) continue;
+        if (pass->now - last_seen <= limit || (__s32)(pass->now - last_seen) < 0 ||
+            !flow4_load(pass->half, &key, hash_key4(&key, seed), &entry))
+            continue;
         struct weft_key6 tuple = {.source_port = key.source_port, .destination_port = key.destination_port, .protocol = key.protocol};
         ip_set_v4(&tuple.source, key.source);
         ip_set_v4(&tuple.destination, key.destination);
-        const __u64 seed = pass->control->hash_seed;
         if (!pass->half && (__u32)pair_idle(&tuple, &entry, last_seen, pass->now, seed) <= limit) continue;
         end_entry(pass->half, &tuple, &entry, seed);
         pass->result.aged++;
@@ -96,14 +98,16 @@ static long age_set6(__u64 set, struct age_pass *pass) {
         if (!word) return 1;
         if (READ_ONCE(*word) == 0) return 0;
         if (((READ_ONCE(*word) >> (8 * way)) & 0xff) == 0) continue;
-        const struct weft_flow6 *slot = flow6_slot_at(pass->half, (__u32)set, way);
+        const struct weft_flow6 *slot = flow6_slot_at(pass->half, (__u32)set * WEFT_FLOW_WAYS + way);
         if (!slot) return 1;
         pass->result.live6++;
         const struct weft_key6 tuple = slot->key;
         const __u32 last_seen = slot->last_seen, limit = limit_of(pass, tuple.protocol, slot->flags);
-        struct weft_entry entry;
-        if (pass->now - last_seen <= limit || (__s32)(pass->now - last_seen) < 0 || !flow6_load(slot, &tuple, &entry)) continue;
         const __u64 seed = pass->control->hash_seed;
+        struct weft_entry entry;
+        if (pass->now - last_seen <= limit || (__s32)(pass->now - last_seen) < 0 ||
+            !flow6_load(pass->half, &tuple, hash_key6(&tuple, seed), &entry))
+            continue;
         if (!pass->half && (__u32)pair_idle(&tuple, &entry, last_seen, pass->now, seed) <= limit) continue;
         end_entry(pass->half, &tuple, &entry, seed);
         pass->result.aged++;

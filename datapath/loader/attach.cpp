@@ -21,7 +21,9 @@ constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
 constexpr std::uint32_t kFilterHandle = 1;
 constexpr std::uint32_t kFilterPriority = 1;
 
-bpf_attach_type tcx_type(TcHook hook) { return hook == TcHook::kIngress ? kTcxIngress : kTcxEgress; }
+bpf_attach_type tcx_type(TcHook hook) {
+    return hook == TcHook::kIngress ? kTcxIngress : kTcxEgress;
+}
 
 // Keeps libbpf from writing the kernel's answer to standard error where that answer is expected (EEXIST, ENOENT).
 class Quiet {
@@ -184,8 +186,8 @@ Result<void> attach(const Pins& pins, std::string_view ifname, TcHook hook, std:
     auto ifindex = index_of(ifname);
     if (!ifindex) return wrap(std::move(ifindex).error(), doing());
     const auto pin = pins.link(ifname, program);
-    auto done = mode == AttachMode::kTcx ? attach_link(pin, *ifindex, hook, *opened)
-                                         : attach_filter(*ifindex, hook, *opened);
+    auto done =
+        mode == AttachMode::kTcx ? attach_link(pin, *ifindex, hook, *opened) : attach_filter(*ifindex, hook, *opened);
     // The new attachment first, then the other mode's: no packet passes unseen.
     if (done) done = mode == AttachMode::kTcx ? remove_filter(*ifindex, hook) : remove_pin(pin);
     if (!done) return wrap(std::move(done).error(), doing());

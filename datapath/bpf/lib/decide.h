@@ -19,7 +19,7 @@ INLINE int check_source(const struct weft_packet *packet, const struct weft_endp
 }
 
 /* Both ends' policies. 0, or the reason with s->rule and s->direction. */
-INLINE int check_policies(struct weft_scratch *s, const struct weft_control *control, const struct weft_endpoint *source,
+INLINE int check_policies(struct weft_scratch *s, const struct weft_control *control, __u32 epoch, const struct weft_endpoint *source,
                           const struct weft_endpoint *destination, const struct weft_addr *from, const struct weft_addr *to) {
     __u32 *rules = s->forward.detail.rule;
     rules[WEFT_EGRESS] = 0;
@@ -28,7 +28,6 @@ INLINE int check_policies(struct weft_scratch *s, const struct weft_control *con
     const __u8 protocol = s->opening.protocol;
     const bool ports = protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
     const __u32 number = (__u32)protocol << 16 | (ports ? bpf_ntohs(s->opening.destination_port) : 0);
-    const __u32 epoch = READ_ONCE(control->epoch) & 1;
     if (source) {
         const int reason = policy_verdict(source->policy[epoch][WEFT_EGRESS], to->class_id, number, &rules[WEFT_EGRESS]);
         s->rule = rules[WEFT_EGRESS];
@@ -101,7 +100,7 @@ INLINE int choose_actions(struct __sk_buff *ctx, struct weft_scratch *s, const s
     reply->in_ifindex = control->uplink_ifindex;
     go_to_pod(reply, source);
     reply->flags = WEFT_FLOW_DNAT;
-    reply->rewrite_address = s->opening.source;
+    reply->detail.rewrite_address = s->opening.source;
     reply->detail.rewrite_port = s->opening.source_port;
     return reason;
 }
@@ -114,7 +113,9 @@ CHECKED_ONCE int decide(struct __sk_buff *ctx, struct weft_scratch *s, const str
     s->direction = s->packet.hook == WEFT_HOOK_FROM_POD ? WEFT_EGRESS : WEFT_INGRESS;
     __builtin_memset(&s->forward, 0, sizeof s->forward);
     __builtin_memset(&s->reply, 0, sizeof s->reply);
-    const __u32 generation = READ_ONCE(control->generation); /* before the rows are read: a change meanwhile is noticed */
+    /* Generation and epoch in one load, before any row is read: daemon/maps/plan.hpp stands on this order. */
+    const __u64 now = READ_ONCE(*(const __u64 *)control);
+    const __u32 generation = (__u32)now, epoch = (__u32)(now >> 32) & 1;
     barrier();
     if (!address_of(&s->opening.source, &s->from) || !address_of(&s->opening.destination, &s->to)) return WEFT_DROP_NO_POLICY_TABLE;
     const struct weft_addr *from = &s->from, *to = &s->to;
@@ -125,15 +126,20 @@ CHECKED_ONCE int decide(struct __sk_buff *ctx, struct weft_scratch *s, const str
     detail->destination_endpoint = (__u16)to->endpoint;
     const struct weft_endpoint *source = endpoint_at(from->endpoint), *destination = endpoint_at(to->endpoint);
     int reason = fresh ? check_source(&s->packet, source) : 0;
-    if (!reason) reason = check_policies(s, control, source, destination, from, to);
+    if (!reason) reason = check_policies(s, control, epoch, source, destination, from, to);
     if (!reason) reason = choose_actions(ctx, s, control, source, destination, to, !fresh);
     if (reason) return reason;
     s->forward.generation = generation;
     s->reply.generation = generation;
     detail->created_ns = bpf_ktime_get_coarse_ns();
-    const __be16 reply_port = s->reply.detail.rewrite_port;
-    s->reply.detail = *detail;
-    s->reply.detail.rewrite_port = reply_port;
+    struct weft_flow_detail *reply = &s->reply.detail;
+    reply->created_ns = detail->created_ns;
+    reply->rule[WEFT_EGRESS] = detail->rule[WEFT_EGRESS];
+    reply->rule[WEFT_INGRESS] = detail->rule[WEFT_INGRESS];
+    reply->source_identity = detail->source_identity;
+    reply->destination_identity = detail->destination_identity;
+    reply->source_endpoint = detail->source_endpoint;
+    reply->destination_endpoint = detail->destination_endpoint;
     s->reply.flags |= WEFT_FLOW_REPLY;
     return 0;
 }

@@ -13,7 +13,6 @@ struct weft_entry {
     __u8 flags;
     __u32 padding;
     struct weft_flow_detail detail;
-    struct weft_ip rewrite_address;
     __u64 packets;
     __u64 bytes;
 };

@@ -52,7 +52,7 @@ INLINE void event_detail(struct weft_event *event, const struct weft_entry *entr
     if (reply) event->flags |= WEFT_EVENT_REPLY;
     if (!(entry->flags & (WEFT_FLOW_SNAT | WEFT_FLOW_DNAT))) return;
     event->flags |= entry->flags & WEFT_FLOW_SNAT ? WEFT_EVENT_SNAT : WEFT_EVENT_DNAT;
-    event->rewrite_address = entry->rewrite_address;
+    event->rewrite_address = entry->detail.rewrite_address;
     event->rewrite_port = detail->rewrite_port;
 }
 

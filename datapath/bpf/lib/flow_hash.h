@@ -46,5 +46,13 @@ INLINE __u32 way_of(__u64 matches) {
     return (__u32)((lowest * 0x0001020304050607ULL) >> 56);
 }
 
+/* Highest bit of each byte of `word` that is 0, exact in all of them. */
+INLINE __u64 free_ways(__u64 word) {
+    const __u64 low = ~TAG_HIGHS;
+    return ~(((word & low) + low) | word | low);
+}
+
+INLINE __u32 count_ways(__u64 matches) { return (__u32)(((matches >> 7) * TAG_ONES) >> 56); }
+
 /* The second set that may hold a key; its own inverse. */
 INLINE __u32 other_set(__u32 set, __u64 tag, __u32 mask) { return (set ^ (__u32)(tag * 0x5bd1e995U)) & mask; }

@@ -8,6 +8,13 @@
 #include "datapath/bpf/lib/flow_hash.h"
 #include "datapath/bpf/lib/maps.h"
 
+/* A packet to count and flags to set in an entry. */
+struct weft_touch {
+    __u64 packets;
+    __u64 bytes;
+    __u8 flags;
+};
+
 /* Ticks after which an idle established entry is over. */
 INLINE __u32 idle_limit(const struct weft_control *control, __u8 protocol, __u8 flags) {
     if (flags & WEFT_FLOW_CLOSED) return ticks_of_seconds(control->timeout_closing);
@@ -16,18 +23,15 @@ INLINE __u32 idle_limit(const struct weft_control *control, __u8 protocol, __u8 
     return ticks_of_seconds(control->timeout_other);
 }
 
-INLINE void flow4_rewrite_out(const struct weft_flow4 *slot, struct weft_ip *to) { ip_set_v4(to, slot->rewrite_address); }
-INLINE void flow4_rewrite_in(struct weft_flow4 *slot, const struct weft_ip *from) { slot->rewrite_address = ip_v4(from); }
-INLINE void flow6_rewrite_out(const struct weft_flow6 *slot, struct weft_ip *to) { *to = slot->rewrite_address; }
-INLINE void flow6_rewrite_in(struct weft_flow6 *slot, const struct weft_ip *from) { slot->rewrite_address = *from; }
-
 #define FLOW struct weft_flow4
 #define KEY struct weft_key4
 #define FN(name) flow4_##name
 #define MAIN flow4
+#define MAIN_DETAIL flow4_detail
 #define MAIN_TAGS flow4_tags
 #define MAIN_MASK masks.flow4
 #define HALF half4
+#define HALF_DETAIL half4_detail
 #define HALF_TAGS half4_tags
 #define HALF_MASK masks.half4
 #include "datapath/bpf/lib/flow_table.inc.h"
@@ -35,9 +39,11 @@ INLINE void flow6_rewrite_in(struct weft_flow6 *slot, const struct weft_ip *from
 #undef KEY
 #undef FN
 #undef MAIN
+#undef MAIN_DETAIL
 #undef MAIN_TAGS
 #undef MAIN_MASK
 #undef HALF
+#undef HALF_DETAIL
 #undef HALF_TAGS
 #undef HALF_MASK
 
@@ -45,9 +51,11 @@ INLINE void flow6_rewrite_in(struct weft_flow6 *slot, const struct weft_ip *from
 #define KEY struct weft_key6
 #define FN(name) flow6_##name
 #define MAIN flow6
+#define MAIN_DETAIL flow6_detail
 #define MAIN_TAGS flow6_tags
 #define MAIN_MASK masks.flow6
 #define HALF half6
+#define HALF_DETAIL half6_detail
 #define HALF_TAGS half6_tags
 #define HALF_MASK masks.half6
 #include "datapath/bpf/lib/flow_table.inc.h"
@@ -55,9 +63,11 @@ INLINE void flow6_rewrite_in(struct weft_flow6 *slot, const struct weft_ip *from
 #undef KEY
 #undef FN
 #undef MAIN
+#undef MAIN_DETAIL
 #undef MAIN_TAGS
 #undef MAIN_MASK
 #undef HALF
+#undef HALF_DETAIL
 #undef HALF_TAGS
 #undef HALF_MASK
 
@@ -82,16 +92,12 @@ CHECKED_ONCE int flow_lookup(const struct weft_key6 *tuple, struct weft_entry *e
         struct weft_key4 key;
         key4_of(tuple, &key);
         const __u64 hash = hash_key4(&key, seed);
-        const struct weft_flow4 *slot = flow4_find(false, &key, hash);
-        if (slot && flow4_load(slot, &key, entry)) return FOUND_MAIN;
-        slot = flow4_find(true, &key, hash);
-        return slot && flow4_load(slot, &key, entry) ? FOUND_HALF : FOUND_NOT;
+        if (flow4_load(false, &key, hash, entry)) return FOUND_MAIN;
+        return flow4_load(true, &key, hash, entry) ? FOUND_HALF : FOUND_NOT;
     }
     const __u64 hash = hash_key6(tuple, seed);
-    const struct weft_flow6 *slot = flow6_find(false, tuple, hash);
-    if (slot && flow6_load(slot, tuple, entry)) return FOUND_MAIN;
-    slot = flow6_find(true, tuple, hash);
-    return slot && flow6_load(slot, tuple, entry) ? FOUND_HALF : FOUND_NOT;
+    if (flow6_load(false, tuple, hash, entry)) return FOUND_MAIN;
+    return flow6_load(true, tuple, hash, entry) ? FOUND_HALF : FOUND_NOT;
 }
 
 CHECKED_ONCE int flow_put(bool half, const struct weft_key6 *tuple, const struct weft_entry *entry, __u64 seed) {
@@ -115,18 +121,12 @@ CHECKED_ONCE int flow_take(bool half, const struct weft_key6 *tuple, struct weft
     return 1;
 }
 
-struct weft_touch {
-    __u64 packets;
-    __u64 bytes;
-    __u8 flags;
-};
-
 CHECKED_ONCE int flow_touch(bool half, const struct weft_key6 *tuple, const struct weft_touch *touch, __u64 seed) {
     if (!tuple || !touch) return 0;
-    if (!tuple_is_v4(tuple)) return flow6_touch(half, tuple, hash_key6(tuple, seed), touch->packets, touch->bytes, touch->flags);
+    if (!tuple_is_v4(tuple)) return flow6_touch(half, tuple, hash_key6(tuple, seed), touch);
     struct weft_key4 key;
     key4_of(tuple, &key);
-    return flow4_touch(half, &key, hash_key4(&key, seed), touch->packets, touch->bytes, touch->flags);
+    return flow4_touch(half, &key, hash_key4(&key, seed), touch);
 }
 
 CHECKED_ONCE int flow_refresh(bool half, const struct weft_key6 *tuple, const struct weft_entry *entry, __u64 seed,

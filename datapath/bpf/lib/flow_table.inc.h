@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* The flow table of one family (layout: datapath/abi/flow.h). Included once for IPv4 and once for IPv6, with
  *   FLOW  the slot's type      KEY  the key's type      FN(name)  the family's name of a function
- *   MAIN, MAIN_TAGS, MAIN_MASK, HALF, HALF_TAGS, HALF_MASK  the established and the half-open table
+ *   MAIN, HALF  the established and the half-open table, each with _DETAIL, _TAGS and _MASK
  * No include guard. */
 
 INLINE bool FN(key_equal)(const KEY *a, const KEY *b) {
@@ -15,19 +15,23 @@ INLINE __u64 *FN(tag_word)(bool half, __u32 set) {
     return half ? bpf_map_lookup_elem(&HALF_TAGS, &set) : bpf_map_lookup_elem(&MAIN_TAGS, &set);
 }
 
-INLINE FLOW *FN(slot_at)(bool half, __u32 set, __u32 way) {
-    const __u32 index = set * WEFT_FLOW_WAYS + way;
+INLINE FLOW *FN(slot_at)(bool half, __u32 index) {
     return half ? bpf_map_lookup_elem(&HALF, &index) : bpf_map_lookup_elem(&MAIN, &index);
+}
+
+INLINE struct weft_flow_detail *FN(detail_at)(bool half, __u32 index) {
+    return half ? bpf_map_lookup_elem(&HALF_DETAIL, &index) : bpf_map_lookup_elem(&MAIN_DETAIL, &index);
 }
 
 INLINE __u32 FN(mask_of)(bool half) { return half ? HALF_MASK : MAIN_MASK; }
 
-INLINE FLOW *FN(find_in_set)(bool half, __u32 set, __u64 tag, const KEY *key) {
+INLINE FLOW *FN(find_in_set)(bool half, __u32 set, __u64 tag, const KEY *key, __u32 *index) {
     const __u64 *word = FN(tag_word)(half, set);
     if (!word) return NULL;
     __u64 matches = tag_matches(READ_ONCE(*word), tag);
     for (int i = 0; i < WEFT_FLOW_WAYS && matches; i++) {
-        FLOW *slot = FN(slot_at)(half, set, way_of(matches));
+        *index = set * WEFT_FLOW_WAYS + way_of(matches);
+        FLOW *slot = FN(slot_at)(half, *index);
         if (!slot) return NULL;
         if (likely(FN(key_equal)(&slot->key, key))) return slot;
         matches &= matches - 1;
@@ -35,13 +39,13 @@ INLINE FLOW *FN(find_in_set)(bool half, __u32 set, __u64 tag, const KEY *key) {
     return NULL;
 }
 
-/* The slot of `key`, or NULL. What it says must be read between two looks at its sequence (flow_load). */
-INLINE FLOW *FN(find)(bool half, const KEY *key, __u64 hash) {
+/* The slot of `key` and its index, or NULL. What it says must be read between two looks at its sequence (load, FAST_LOAD). */
+INLINE FLOW *FN(find)(bool half, const KEY *key, __u64 hash, __u32 *index) {
     const __u64 tag = tag_of(hash);
     const __u32 mask = FN(mask_of)(half), set = (__u32)hash & mask;
-    FLOW *slot = FN(find_in_set)(half, set, tag, key);
+    FLOW *slot = FN(find_in_set)(half, set, tag, key, index);
     if (likely(slot != NULL)) return slot;
-    return FN(find_in_set)(half, other_set(set, tag, mask), tag, key);
+    return FN(find_in_set)(half, other_set(set, tag, mask), tag, key, index);
 }
 
 /* Takes the slot for writing; a reader that began before sees the sequence change. False: another CPU writes it now. */
@@ -50,10 +54,17 @@ INLINE bool FN(lock)(FLOW *slot) {
     return !(sequence & 1) && __sync_val_compare_and_swap(&slot->sequence, sequence, sequence + 1) == sequence;
 }
 
-INLINE void FN(unlock)(FLOW *slot) { __sync_fetch_and_add(&slot->sequence, 1); }
+INLINE void FN(unlock)(FLOW *slot) {
+    barrier();
+    __sync_fetch_and_add(&slot->sequence, 1);
+}
 
-/* A copy of the slot's decision that is whole. False: it is being written, or is no longer `key`'s. */
-INLINE bool FN(load)(const FLOW *slot, const KEY *key, struct weft_entry *entry) {
+/* A whole copy of the entry of `key`. False: there is none, or it is being written. */
+INLINE bool FN(load)(bool half, const KEY *key, __u64 hash, struct weft_entry *entry) {
+    __u32 index = 0;
+    const FLOW *slot = FN(find)(half, key, hash, &index);
+    const struct weft_flow_detail *detail = slot ? FN(detail_at)(half, index) : NULL;
+    if (!detail) return false;
     const __u32 sequence = READ_ONCE(slot->sequence);
     barrier();
     if ((sequence & 1) || !FN(key_equal)(&slot->key, key)) return false;
@@ -63,14 +74,13 @@ INLINE bool FN(load)(const FLOW *slot, const KEY *key, struct weft_entry *entry)
     mac_copy(entry->mac, slot->mac);
     entry->action = slot->action;
     entry->flags = slot->flags;
-    entry->detail = slot->detail;
-    FN(rewrite_out)(slot, &entry->rewrite_address);
+    entry->detail = *detail;
     barrier();
     return READ_ONCE(slot->sequence) == sequence && entry->generation != 0;
 }
 
-/* Writes the decision into a locked slot; counters are left as they are. */
-INLINE void FN(store)(FLOW *slot, const struct weft_entry *entry, __u32 now) {
+/* Writes the decision into a locked slot; its key and counters are left as they are. */
+INLINE void FN(store)(FLOW *slot, struct weft_flow_detail *detail, const struct weft_entry *entry, __u32 now) {
     slot->generation = entry->generation;
     slot->in_ifindex = entry->in_ifindex;
     slot->out_ifindex = entry->out_ifindex;
@@ -78,16 +88,15 @@ INLINE void FN(store)(FLOW *slot, const struct weft_entry *entry, __u32 now) {
     slot->action = entry->action;
     slot->flags = entry->flags;
     slot->last_seen = now;
-    slot->detail = entry->detail;
-    FN(rewrite_in)(slot, &entry->rewrite_address);
+    *detail = entry->detail;
 }
 
 /* The entry's counts go to its rules; it then starts from zero. For a slot that only this CPU writes. */
-INLINE void FN(settle)(FLOW *slot) {
+INLINE void FN(settle)(FLOW *slot, const struct weft_flow_detail *detail) {
     const __u64 packets = slot->packets, bytes = slot->bytes;
     if (packets == 0) return;
-    count_rule(slot->detail.rule[WEFT_EGRESS], packets, bytes, 0);
-    count_rule(slot->detail.rule[WEFT_INGRESS], packets, bytes, 0);
+    count_rule(detail->rule[WEFT_EGRESS], packets, bytes, 0);
+    count_rule(detail->rule[WEFT_INGRESS], packets, bytes, 0);
     slot->packets = 0;
     slot->bytes = 0;
 }
@@ -98,7 +107,7 @@ INLINE int FN(claim_free)(bool half, __u32 set, __u64 tag) {
     if (!word) return -1;
     for (int i = 0; i < 3; i++) {
         const __u64 seen = READ_ONCE(*word);
-        const __u64 free = tag_matches(seen, 0);
+        const __u64 free = free_ways(seen);
         if (!free) return -1;
         const __u32 way = way_of(free);
         if (__sync_val_compare_and_swap(word, seen, seen | (tag << (8 * (way & 7)))) == seen) return (int)way;
@@ -116,7 +125,7 @@ CHECKED_ONCE int FN(claim_idle)(bool half, __u32 set, __u64 tag, __u32 now) {
     __u32 longest = 0;
     int victim = -1;
     for (__u32 way = 0; way < WEFT_FLOW_WAYS; way++) {
-        const FLOW *slot = FN(slot_at)(half, set, way);
+        const FLOW *slot = FN(slot_at)(half, set * WEFT_FLOW_WAYS + way);
         if (!slot) return -1;
         const __u32 idle = now - slot->last_seen;
         const bool over = half || idle > idle_limit(control, slot->key.protocol, slot->flags);
@@ -126,40 +135,60 @@ CHECKED_ONCE int FN(claim_idle)(bool half, __u32 set, __u64 tag, __u32 now) {
         }
     }
     if (victim < 0) return -1;
-    const __u32 shift = 8 * ((__u32)victim & 7);
-    const __u64 replaced = (seen & ~(0xffULL << shift)) | (tag << shift);
+    const __u32 way = (__u32)victim & 7;
+    const __u64 replaced = (seen & ~(0xffULL << (8 * way))) | (tag << (8 * way));
     if (__sync_val_compare_and_swap(word, seen, replaced) != seen) return -1;
-    FLOW *slot = FN(slot_at)(half, set, (__u32)victim & 7);
-    if (slot) FN(settle)(slot);
+    FLOW *slot = FN(slot_at)(half, set * WEFT_FLOW_WAYS + way);
+    const struct weft_flow_detail *detail = FN(detail_at)(half, set * WEFT_FLOW_WAYS + way);
+    if (slot && detail) FN(settle)(slot, detail);
     return victim;
+}
+
+/* Whether a new entry goes to its second set: when the first is filling up and the other is emptier. So most keys are found in their first
+ * set, and tables fill to about 80 % before a key finds no place (two choices: Azar and others 1999). */
+INLINE bool FN(prefers_other)(bool half, __u32 set, __u32 other) {
+    const __u64 *first = FN(tag_word)(half, set), *second = FN(tag_word)(half, other);
+    if (!first || !second) return false;
+    const __u32 free = count_ways(free_ways(READ_ONCE(*first)));
+    return free <= WEFT_FLOW_WAYS / 4 && count_ways(free_ways(READ_ONCE(*second))) > free;
+}
+
+/* The index of a way claimed for a key that is in neither set, or -1: no place. */
+INLINE long FN(claim)(bool half, __u64 hash, __u32 now) {
+    const __u32 mask = FN(mask_of)(half);
+    const __u64 tag = tag_of(hash);
+    __u32 set = (__u32)hash & mask, other = other_set(set, tag, mask);
+    if (FN(prefers_other)(half, set, other)) {
+        const __u32 first = set;
+        set = other;
+        other = first;
+    }
+    int way = FN(claim_free)(half, set, tag);
+    if (way < 0) way = FN(claim_idle)(half, set, tag, now);
+    if (way < 0) {
+        way = FN(claim_idle)(half, other, tag, now);
+        set = other;
+    }
+    return way < 0 ? -1 : (long)(set * WEFT_FLOW_WAYS + ((__u32)way & 7));
 }
 
 /* Enters `key`, or replaces what is there for it. False: no place (counted by the caller). */
 INLINE bool FN(put)(bool half, const KEY *key, const struct weft_entry *entry, __u64 hash) {
-    const __u32 now = ticks_now(), mask = FN(mask_of)(half);
-    const __u64 tag = tag_of(hash);
-    FLOW *slot = FN(find)(half, key, hash);
+    const __u32 now = ticks_now();
+    __u32 index = 0;
+    FLOW *slot = FN(find)(half, key, hash, &index);
     if (!slot) {
-        __u32 set = (__u32)hash & mask;
-        const __u32 other = other_set(set, tag, mask);
-        int way = FN(claim_free)(half, set, tag);
-        if (way < 0) {
-            way = FN(claim_free)(half, other, tag);
-            if (way < 0) way = FN(claim_idle)(half, set, tag, now);
-            else set = other;
-        }
-        if (way < 0) {
-            way = FN(claim_idle)(half, other, tag, now);
-            set = other;
-        }
-        if (way < 0) return false;
-        slot = FN(slot_at)(half, set, (__u32)way & 7);
+        const long claimed = FN(claim)(half, hash, now);
+        if (claimed < 0) return false;
+        index = (__u32)claimed;
+        slot = FN(slot_at)(half, index);
     }
-    if (!slot || !FN(lock)(slot)) return false;
+    struct weft_flow_detail *detail = FN(detail_at)(half, index);
+    if (!slot || !detail || !FN(lock)(slot)) return false;
     slot->key = *key;
     slot->packets = entry->packets;
     slot->bytes = entry->bytes;
-    FN(store)(slot, entry, now);
+    FN(store)(slot, detail, entry, now);
     FN(unlock)(slot);
     return true;
 }
@@ -175,10 +204,10 @@ INLINE void FN(take)(bool half, const KEY *key, struct weft_entry *counts, __u64
         __u64 *word = FN(tag_word)(half, set);
         if (!word) return;
         for (__u32 way = 0; way < WEFT_FLOW_WAYS; way++) {
-            FLOW *slot = FN(slot_at)(half, set, way);
+            if (((READ_ONCE(*word) >> (8 * way)) & 0xff) != tag) continue;
+            FLOW *slot = FN(slot_at)(half, set * WEFT_FLOW_WAYS + way);
             if (!slot) return;
-            const __u64 seen = READ_ONCE(*word);
-            if (((seen >> (8 * way)) & 0xff) != tag || !FN(key_equal)(&slot->key, key) || !FN(lock)(slot)) continue;
+            if (!FN(key_equal)(&slot->key, key) || !FN(lock)(slot)) continue;
             counts->packets += slot->packets;
             counts->bytes += slot->bytes;
             slot->generation = 0;
@@ -197,12 +226,13 @@ INLINE void FN(count)(FLOW *slot, __u64 packets, __u64 bytes, __u32 now) {
 }
 
 /* Counts the packet and sets flags in the slot of `key`; gives the flags that it then has, or 0 if it is gone. */
-INLINE __u32 FN(touch)(bool half, const KEY *key, __u64 hash, __u64 packets, __u64 bytes, __u8 flags) {
-    FLOW *slot = FN(find)(half, key, hash);
+INLINE __u32 FN(touch)(bool half, const KEY *key, __u64 hash, const struct weft_touch *touch) {
+    __u32 index = 0;
+    FLOW *slot = FN(find)(half, key, hash, &index);
     if (!slot) return 0;
-    if (packets) FN(count)(slot, packets, bytes, ticks_now());
-    if ((slot->flags & flags) != flags && FN(lock)(slot)) {
-        slot->flags |= flags;
+    if (touch->packets) FN(count)(slot, touch->packets, touch->bytes, ticks_now());
+    if ((slot->flags & touch->flags) != touch->flags && FN(lock)(slot)) {
+        slot->flags |= touch->flags;
         FN(unlock)(slot);
     }
     return slot->flags;
@@ -211,14 +241,15 @@ INLINE __u32 FN(touch)(bool half, const KEY *key, __u64 hash, __u64 packets, __u
 /* A connection was decided afresh: the new decision takes the old one's place. True if another rule decides now; `counts` then has what
  * the old one had counted. */
 INLINE bool FN(refresh)(bool half, const KEY *key, const struct weft_entry *entry, __u64 hash, struct weft_entry *counts) {
-    FLOW *slot = FN(find)(half, key, hash);
-    if (!slot || !FN(lock)(slot)) return false;
-    const struct weft_flow_detail *old = &slot->detail;
-    const bool changed = old->rule[0] != entry->detail.rule[0] || old->rule[1] != entry->detail.rule[1];
+    __u32 index = 0;
+    FLOW *slot = FN(find)(half, key, hash, &index);
+    struct weft_flow_detail *detail = slot ? FN(detail_at)(half, index) : NULL;
+    if (!detail || !FN(lock)(slot)) return false;
+    const bool changed = detail->rule[0] != entry->detail.rule[0] || detail->rule[1] != entry->detail.rule[1];
     counts->packets = slot->packets;
     counts->bytes = slot->bytes;
-    if (changed) FN(settle)(slot);
-    FN(store)(slot, entry, ticks_now());
+    if (changed) FN(settle)(slot, detail);
+    FN(store)(slot, detail, entry, ticks_now());
     FN(unlock)(slot);
     return changed;
 }

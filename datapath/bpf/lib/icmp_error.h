@@ -44,7 +44,7 @@ INLINE int translate_error(struct __sk_buff *ctx, struct weft_scratch *s, const 
      * the header's own checksum leaves the sum over the message as it was, so only the port counts for the ICMP checksum. */
     *t = (struct translation){
         .from = source ? inner->tuple.destination : inner->tuple.source,
-        .to = entry->rewrite_address,
+        .to = entry->detail.rewrite_address,
         .port_from = source ? inner->tuple.destination_port : inner->tuple.source_port,
         .port_to = entry->detail.rewrite_port,
         .address_at = inner->l3 + (source ? DESTINATION_AT(v4) : SOURCE_AT(v4)) - ETH_LENGTH,

@@ -20,11 +20,11 @@ INLINE void tuple_reverse(const struct weft_key6 *tuple, struct weft_key6 *rever
 INLINE void tuple_answer(const struct weft_key6 *tuple, const struct weft_entry *entry, struct weft_key6 *answer) {
     tuple_reverse(tuple, answer);
     if (entry->flags & WEFT_FLOW_SNAT) {
-        answer->destination = entry->rewrite_address;
+        answer->destination = entry->detail.rewrite_address;
         answer->destination_port = entry->detail.rewrite_port;
     }
     if (entry->flags & WEFT_FLOW_DNAT) {
-        answer->source = entry->rewrite_address;
+        answer->source = entry->detail.rewrite_address;
         answer->source_port = entry->detail.rewrite_port;
     }
     /* An echo's id stands in both places of a tuple. */
@@ -43,8 +43,8 @@ CHECKED_ONCE int masquerade(struct weft_scratch *s, const struct weft_control *c
     const bool v4 = tuple_is_v4(&s->opening);
     const __u32 range = (__u32)control->masquerade_port_last - control->masquerade_port_first + 1;
     struct weft_entry *forward = &s->forward;
-    if (v4) ip_set_v4(&forward->rewrite_address, control->masquerade4);
-    else forward->rewrite_address = control->masquerade6;
+    if (v4) ip_set_v4(&forward->detail.rewrite_address, control->masquerade4);
+    else forward->detail.rewrite_address = control->masquerade6;
     forward->flags |= WEFT_FLOW_SNAT;
     if (keep) {
         forward->detail.rewrite_port =

@@ -2,9 +2,9 @@
 /* Any packet to struct weft_packet. Reads with bpf_skb_load_bytes: headers may lie outside the linear part here. */
 #pragma once
 
-#include <linux/ip.h>
 #include <linux/ipv6.h>
 
+#include "datapath/bpf/lib/hop.h"
 #include "datapath/bpf/lib/maps.h"
 #include "datapath/bpf/lib/count.h"
 #include "datapath/bpf/lib/scratch.h"
@@ -20,7 +20,6 @@
 #define ICMPV6_ECHO_REQUEST 128
 #define ICMPV6_ECHO_REPLY 129
 
-#define ETH_LENGTH 14
 #define IP_MORE_FRAGMENTS 0x2000
 #define IP_OFFSET_MASK 0x1fff
 /* Extension headers that are walked: hop-by-hop, destination options twice, routing, fragment, authentication (RFC 8200, 4.1). */

@@ -2,26 +2,9 @@
 /* Changes to the packet: hop (TTL, MAC addresses) and address translation. Packet pointers are invalid after translate(). */
 #pragma once
 
+#include "datapath/bpf/lib/flow_table.h"
+#include "datapath/bpf/lib/hop.h"
 #include "datapath/bpf/lib/parse.h"
-
-struct ethernet {
-    __u8 destination[6];
-    __u8 source[6];
-    __be16 protocol;
-} __attribute__((packed));
-
-INLINE void write_macs(struct ethernet *eth, const __u8 *destination) {
-    static const __u8 gateway[6] = WEFT_GATEWAY_MAC;
-    mac_copy(eth->destination, destination);
-    mac_copy(eth->source, gateway);
-}
-
-/* One hop less; the checksum by RFC 1141 (the TTL is the high byte of its 16-bit word). */
-INLINE void hop4(struct iphdr *ip) {
-    const __u32 sum = ip->check + (__u32)bpf_htons(0x0100);
-    ip->check = (__u16)(sum + (sum >= 0xffff));
-    ip->ttl--;
-}
 
 /* The hop of a packet on the slow path: TTL, and the addresses where no neighbour lookup will write them. 0 or the reason. */
 INLINE int rewrite_hop(struct __sk_buff *ctx, const struct weft_entry *entry) {
@@ -101,7 +84,7 @@ INLINE int rewrite_address(struct __sk_buff *ctx, struct weft_scratch *s, const 
     const int checksum = l4 ? checksum_offset(protocol) : -1;
     s->translation = (struct translation){
         .from = source ? packet->tuple.source : packet->tuple.destination,
-        .to = entry->rewrite_address,
+        .to = entry->detail.rewrite_address,
         .port_from = source ? packet->tuple.source_port : packet->tuple.destination_port,
         .port_to = entry->detail.rewrite_port,
         .address_at = source ? SOURCE_AT(v4) : DESTINATION_AT(v4),

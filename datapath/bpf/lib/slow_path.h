@@ -43,17 +43,22 @@ CHECKED_ONCE int open_connection(struct __sk_buff *ctx, struct weft_scratch *s, 
     return forward(ctx, s, control, &s->forward);
 }
 
-/* The other side answered: both entries move to the main table. A refused TCP connection (RST) stays where it is until it is aged. */
+/* The other side answered: both entries move to the main table. A refused TCP connection (RST) stays where it is until it is aged, and so
+ * does one that finds no place. */
 CHECKED_ONCE int establish(struct weft_scratch *s, const struct weft_control *control) {
     if (!s || !control) return 0;
     const __u64 seed = control->hash_seed;
     tuple_answer(&s->packet.tuple, &s->found, &s->answering); /* the opening tuple */
     if (flow_lookup(&s->answering, &s->forward, seed) != FOUND_HALF) return 0;
     s->reply = s->found;
-    flow_take(true, &s->answering, &s->forward, seed);
+    s->forward.packets = s->forward.bytes = 0;
+    s->reply.packets = s->reply.bytes = 0;
+    if (!flow_put(false, &s->packet.tuple, &s->reply, seed)) return 0;
+    if (!flow_put(false, &s->answering, &s->forward, seed)) return 0;
     flow_take(true, &s->packet.tuple, &s->reply, seed);
-    flow_put(false, &s->answering, &s->forward, seed);
-    flow_put(false, &s->packet.tuple, &s->reply, seed);
+    flow_take(true, &s->answering, &s->forward, seed);
+    const struct weft_touch counts = {.packets = s->forward.packets, .bytes = s->forward.bytes};
+    flow_touch(false, &s->answering, &counts, seed);
     return 1;
 }
 
@@ -76,8 +81,7 @@ INLINE int continue_connection(struct __sk_buff *ctx, struct weft_scratch *s, co
     const struct weft_packet *packet = &s->packet;
     const bool tcp = packet->tuple.protocol == IPPROTO_TCP;
     if (half && (s->found.flags & WEFT_FLOW_REPLY) && !(tcp && (packet->tcp_flags & TCP_RST))) {
-        establish(s, control);
-        half = false;
+        half = !establish(s, control);
     }
     struct weft_touch touch = {.packets = packet->segments, .bytes = packet->length};
     if (tcp && (packet->tcp_flags & TCP_FIN)) touch.flags = WEFT_FLOW_FIN;

@@ -1,0 +1,256 @@
+// eBPF times by BPF_PROG_TEST_RUN: one JSON row a line. A wrapper restores the packet before every repeat and tail-calls the program; what
+// the wrapper costs around an empty program is taken off. Peer and weft are measured in turn; the numbers are medians. Counters prove that
+// every repeat took the path that the row names.
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cstring>
+#include <iostream>
+#include <random>
+
+#include "common/json.hpp"
+#include "tests/bench/bpf_bench.h"
+#include "tests/bpf/world.hpp"
+
+namespace weft::test {
+namespace {
+
+constexpr std::uint32_t kFlows = 65536;
+constexpr int kRounds = 9;  // medians of these
+
+class Bench {
+  public:
+    explicit Bench(const char* object_path, std::uint32_t floor_entries) {
+        object_ = bpf_object__open_file(object_path, nullptr);
+        if (object_ == nullptr) throw std::runtime_error("cannot open the benchmark's BPF object");
+        bpf_map__set_max_entries(bpf_object__find_map_by_name(object_, "floor_flows"), floor_entries);
+        if (bpf_object__load(object_) != 0) throw std::runtime_error("cannot load the benchmark's BPF object");
+    }
+    ~Bench() { bpf_object__close(object_); }
+    Bench(const Bench&) = delete;
+    Bench& operator=(const Bench&) = delete;
+
+    int program(const char* name) const { return bpf_program__fd(bpf_object__find_program_by_name(object_, name)); }
+    int map(const char* name) const { return bpf_map__fd(bpf_object__find_map_by_name(object_, name)); }
+
+    void set_headers(const std::vector<Bytes>& frames, bool fresh) {
+        for (std::uint32_t i = 0; i < frames.size(); ++i) {
+            bench_header header{};
+            std::memcpy(header.bytes, frames[i].data(), std::min(frames[i].size(), sizeof header.bytes));
+            bpf_map_update_elem(map("headers"), &i, &header, 0);
+        }
+        state_ = {0, static_cast<std::uint32_t>(frames.size()) - 1, fresh ? 1U : 0U, 0};
+        frame_ = frames[0];
+        v6_ = frame_[12] == 0x86;
+    }
+
+    // Nanoseconds a repeat, the wrapper's cost included.
+    std::uint32_t raw(int target, std::uint32_t ifindex, int repeat, std::uint32_t turn = 0) {
+        const std::uint32_t zero = 0;
+        state_.turn = turn;
+        bpf_map_update_elem(map("state"), &zero, &state_, 0);
+        bpf_map_update_elem(map("target"), &zero, &target, 0);
+        __sk_buff context{};
+        context.ifindex = ifindex;
+        bpf_test_run_opts options{};
+        options.sz = sizeof options;
+        options.data_in = frame_.data();
+        options.data_size_in = static_cast<std::uint32_t>(frame_.size());
+        options.ctx_in = &context;
+        options.ctx_size_in = sizeof context;
+        options.repeat = repeat;
+        if (bpf_prog_test_run_opts(program(v6_ ? "wrap6" : "wrap4"), &options) != 0) throw std::runtime_error("test run");
+        verdict_ = static_cast<int>(options.retval);
+        return options.duration;
+    }
+    int verdict() const { return verdict_; }
+
+  private:
+    bpf_object* object_ = nullptr;
+    bench_state state_{};
+    Bytes frame_;
+    int verdict_ = 0;
+    bool v6_ = false;
+};
+
+double median(std::vector<double> values) {
+    std::ranges::sort(values);
+    return values[values.size() / 2];
+}
+
+// A row; `bar` 0: reported only.
+void row(const std::string& name, double value, const std::string& against, double peer, double bar) {
+    Json out = {{"name", name}, {"value", value}, {"unit", "ns"}, {"against", against}};
+    if (peer > 0) out["ratio"] = value / peer;
+    if (bar > 0) {
+        out["bar"] = bar;
+        out["holds"] = value / peer <= bar;
+    }
+    std::cout << out.dump() << std::endl;
+}
+
+struct Setup {
+    World world;
+    World::Pod a, b;
+    Bench bench;
+    int weft = -1;
+
+    explicit Setup(const char* object_path, const std::string& name)
+        : world(name, {.flows4 = 262144, .flows6 = 262144, .half_open4 = 262144, .half_open6 = 131072}),
+          a(world.add_pod(1)),
+          b(world.add_pod(2)),
+          bench(object_path, 262144),
+          weft(bpf_obj_get(world.pins().program(WEFT_PROG_FROM_POD).c_str())) {
+        // Both ends isolated, as in the peers' figures.
+        world.set_policies(a, world.add_policy({{0, World::deny_all(1)}, {b.class_id, World::allow_port(kTcp, 80, 2, 1)}}), 0);
+        world.set_policies(b, 0, world.add_policy({{0, World::deny_all(3)}, {a.class_id, World::allow_all(4)}}));
+    }
+    ~Setup() { close(weft); }
+
+    PacketSpec flow(std::uint32_t i, bool v6) const {
+        return {.source = v6 ? a.v6 : a.v4, .destination = v6 ? b.v6 : b.v4, .source_port = static_cast<std::uint16_t>(i)};
+    }
+    // Opens and answers `count` connections, so that both entries are in the main table.
+    std::vector<Bytes> establish(std::uint32_t count, bool v6) {
+        std::vector<Bytes> frames;
+        for (std::uint32_t i = 0; i < count; ++i) {
+            PacketSpec spec = flow(count == 1 ? 40000 : i, v6), back = answer(spec);
+            spec.tcp_flags = kSyn;
+            back.tcp_flags = kSyn | kAck;
+            world.run(WEFT_PROG_FROM_POD, a.ifindex, build(spec));
+            if (world.run(WEFT_PROG_FROM_POD, b.ifindex, build(back)).verdict != kRedirect) throw std::runtime_error("not established");
+            spec.tcp_flags = kAck;
+            frames.push_back(build(spec));
+            if (i % 4096 == 0) world.events();
+        }
+        world.events();
+        std::ranges::shuffle(frames, std::mt19937(1));
+        return frames;
+    }
+    void fill_floor(const std::vector<Bytes>& frames) {
+        for (const auto& frame : frames) {
+            weft_key4 key{};
+            std::memcpy(&key.source, &frame[26], 8);
+            std::memcpy(&key.source_port, &frame[34], 4);
+            key.protocol = kTcp;
+            const floor_value value{.packets = 0, .bytes = 0, .ifindex = b.ifindex, .mac = {0x0a, 0, 0, 0, 0, 2}, .reserved = 0};
+            bpf_map_update_elem(bench.map("floor_flows"), &key, &value, 0);
+        }
+    }
+};
+
+// Every repeat must have been forwarded from the pod by the fast path: no event, no other reason.
+void prove(bool good, const std::string& what) {
+    if (!good) throw std::runtime_error("a repeat of '" + what + "' took another path");
+}
+
+// Floor and weft in turn; gives the floor's and weft's medians.
+std::pair<double, double> established(Setup& s, const std::vector<Bytes>& floor_frames, const std::vector<Bytes>& frames, int repeat,
+                                      const std::string& name) {
+    std::vector<double> floor, weft;
+    for (int i = 0; i < kRounds; ++i) {
+        s.bench.set_headers(floor_frames, false);
+        double empty = s.bench.raw(s.bench.program("empty"), s.a.ifindex, repeat);
+        floor.push_back(s.bench.raw(s.bench.program("floor_program"), s.a.ifindex, repeat) - empty);
+        prove(s.bench.verdict() == kRedirect, "floor");
+        s.bench.set_headers(frames, false);
+        empty = s.bench.raw(s.bench.program("empty"), s.a.ifindex, repeat);
+        const auto before = s.world.metric(WEFT_FORWARDED, WEFT_HOOK_FROM_POD);
+        weft.push_back(s.bench.raw(s.weft, s.a.ifindex, repeat) - empty);
+        prove(s.world.metric(WEFT_FORWARDED, WEFT_HOOK_FROM_POD) - before == static_cast<std::uint64_t>(repeat), name);
+        prove(s.world.events().empty(), name);
+    }
+    return {median(floor), median(weft)};
+}
+
+double bench_established(Setup& s) {
+    const auto one = s.establish(1, false);
+    s.fill_floor(one);
+    const auto [floor1, weft1] = established(s, one, one, 400000, "established, 1 flow");
+    row("floor, 1 flow", floor1, "", 0, 0);
+    row("established pod to pod, IPv4 TCP, 1 flow", weft1, "floor", floor1, 1.5);
+    const auto one6 = s.establish(1, true);
+    const auto [floor16, weft16] = established(s, one, one6, 400000, "established, IPv6, 1 flow");
+    row("established pod to pod, IPv6 TCP, 1 flow", weft16, "IPv4 floor", floor16, 1.8);
+    const auto many = s.establish(kFlows, false);
+    s.fill_floor(many);
+    const auto [floor64, weft64] = established(s, many, many, 400000, "established, 64k flows");
+    row("floor, 64k flows in random order", floor64, "", 0, 0);
+    row("established pod to pod, IPv4 TCP, 64k flows", weft64, "floor", floor64, 1.3);
+    const auto many6 = s.establish(kFlows, true);
+    const auto [floor646, weft646] = established(s, many, many6, 400000, "established, IPv6, 64k flows");
+    row("established pod to pod, IPv6 TCP, 64k flows", weft646, "IPv4 floor", floor646, 1.8);
+    return floor1;
+}
+
+void bench_first(Setup& s, double floor) {
+    constexpr int kBatch = 8000;  // events of a batch fit the ring; the reader empties it between batches
+    PacketSpec spec = s.flow(1, false);
+    spec.tcp_flags = kSyn;
+    // Any port: the policies must allow what the wrapper makes up.
+    s.world.set_policies(s.a, s.world.add_policy({{0, World::deny_all(1)}, {s.b.class_id, World::allow_all(2)}}),
+                         0);
+    s.world.raise_generation();
+    std::vector<double> times;
+    std::uint32_t turn = 1;
+    for (int i = 0; i < kRounds; ++i) {
+        s.bench.set_headers({build(spec)}, true);
+        const double empty = s.bench.raw(s.bench.program("empty"), s.a.ifindex, kBatch, turn);
+        const double time = s.bench.raw(s.weft, s.a.ifindex, kBatch, turn);
+        turn += kBatch;
+        const auto events = s.world.events();
+        prove(events.size() == kBatch, "first packet");
+        for (const auto& event : events) prove(event.header.type == WEFT_EVENT_NEW, "first packet");
+        times.push_back(time - empty);
+    }
+    row("first packet, pod to pod, both policies, both entries, event", median(times), "floor", floor, 15);
+}
+
+void bench_denied(Setup& s, double floor) {
+    PacketSpec spec = s.flow(1, false);
+    spec.destination_port = 81;
+    spec.tcp_flags = kSyn;
+    s.world.set_policies(s.a, s.world.add_policy({{0, World::deny_all(1)}, {s.b.class_id, World::allow_port(kTcp, 80, 2, 1)}}), 0);
+    s.world.raise_generation();
+    std::vector<double> same, fresh;
+    constexpr int kRepeat = 200000, kBatch = 8000;
+    for (int i = 0; i < kRounds; ++i) {
+        s.bench.set_headers({build(spec)}, false);
+        double empty = s.bench.raw(s.bench.program("empty"), s.a.ifindex, kRepeat);
+        const auto before = s.world.metric(WEFT_DROP_POLICY_DENIED, WEFT_HOOK_FROM_POD);
+        same.push_back(s.bench.raw(s.weft, s.a.ifindex, kRepeat) - empty);
+        prove(s.world.metric(WEFT_DROP_POLICY_DENIED, WEFT_HOOK_FROM_POD) - before == kRepeat, "denied");
+        s.bench.set_headers({build(spec)}, true);
+        empty = s.bench.raw(s.bench.program("empty"), s.a.ifindex, kBatch, 77);
+        fresh.push_back(s.bench.raw(s.weft, s.a.ifindex, kBatch, 77 + static_cast<std::uint32_t>(i) * kBatch) - empty);
+        s.world.events();
+    }
+    row("denied packet, the same again", median(same), "floor", floor, 3);
+    row("denied packet, other ports each time", median(fresh), "floor", floor, 0);
+}
+
+int run(const char* object_path) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<std::size_t>(sched_getcpu()), &one);
+    sched_setaffinity(0, sizeof one, &one);
+    Setup setup(object_path, "bpf-bench");
+    const double floor = bench_established(setup);
+    bench_first(setup, floor);
+    bench_denied(setup, floor);
+    return 0;
+}
+
+}  // namespace
+}  // namespace weft::test
+
+int main() {
+    try {
+        return weft::test::run(WEFT_BENCH_OBJECT);
+    } catch (const std::exception& e) {
+        std::cerr << "bpf_bench: " << e.what() << "\n";
+        return 1;
+    }
+}

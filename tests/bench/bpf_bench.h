@@ -1,0 +1,25 @@
+/* Shared by the benchmark's BPF programs and its C++. */
+#pragma once
+
+#include "datapath/abi/types.h"
+
+#define BENCH_HEADERS 65536
+
+struct bench_header {
+    __u8 bytes[128]; /* a frame's first bytes: Ethernet, IP, TCP */
+};
+
+struct bench_state {
+    __u32 turn;
+    __u32 mask;  /* headers in use minus one */
+    __u32 fresh; /* 1: other ports every time */
+    __u32 reserved;
+};
+
+struct floor_value {
+    __u64 packets;
+    __u64 bytes;
+    __u32 ifindex;
+    __u8 mac[6];
+    __u16 reserved;
+};
