@@ -1,0 +1,35 @@
+// Which rule would decide about a new connection, by the kernel's own rows, looked up as the datapath does.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "common/ip_addr.hpp"
+#include "common/result.hpp"
+#include "daemon/maps/kernel_state.hpp"
+#include "datapath/loader/pins.hpp"
+
+namespace weft::maps {
+
+struct KernelDirection {
+    std::uint32_t endpoint = 0;  // whose policy it is
+    std::uint32_t policy = 0;    // kernel's policy number; 0: not isolated
+    std::uint32_t rule = 0;
+    bool allow = false;
+    bool by_default = false;
+    bool missing = false;  // the tables lack a row: the datapath drops (NO_POLICY_TABLE)
+};
+
+struct KernelExplanation {
+    bool allow = false;
+    bool unknown_source = false;       // no row: the datapath drops
+    bool unknown_destination = false;  // no row, or an address of the pod range that no pod has
+    std::uint32_t generation = 0;
+    std::optional<KernelDirection> egress, ingress;  // as far as the datapath asks
+};
+
+// `state`: Applier::state(), or read_kernel(). `port` is 0 for protocols without ports.
+KernelExplanation explain_from_maps(const KernelState& state, const IpAddr& source, const IpAddr& destination,
+                                    std::uint8_t protocol, std::uint16_t port);
+
+}  // namespace weft::maps
