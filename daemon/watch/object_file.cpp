@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 
 #include "common/fd.hpp"
+#include "common/yaml.hpp"
 #include "daemon/reconcile/objects.hpp"
-#include "daemon/watch/yaml.hpp"
 
 namespace weft::watch {
 

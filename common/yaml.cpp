@@ -1,4 +1,4 @@
-#include "daemon/watch/yaml.hpp"
+#include "common/yaml.hpp"
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
@@ -9,7 +9,7 @@
 #include <map>
 #include <sstream>
 
-namespace weft::watch {
+namespace weft {
 
 namespace {
 
@@ -172,4 +172,4 @@ Result<std::vector<Json>> parse_yaml(std::string_view text, const YamlLimits& li
     return std::move(builder.documents);
 }
 
-}  // namespace weft::watch
+}  // namespace weft

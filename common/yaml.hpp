@@ -7,7 +7,7 @@
 
 #include "common/json.hpp"
 
-namespace weft::watch {
+namespace weft {
 
 struct YamlLimits {
     std::size_t bytes = 8U << 20;
@@ -18,4 +18,4 @@ struct YamlLimits {
 // The documents of the text, empty ones left out. Errors: kInvalid with line and column.
 Result<std::vector<Json>> parse_yaml(std::string_view text, const YamlLimits& limits = {});
 
-}  // namespace weft::watch
+}  // namespace weft
