@@ -1,0 +1,104 @@
+#include "hubble-lite/decode.hpp"
+
+#include <cstring>
+#include <ctime>
+
+namespace weft::hubble {
+
+namespace {
+
+constexpr std::string_view kErrorNames[kDecodeErrors] = {"truncated", "version", "type", "length", "field"};
+constexpr std::string_view kHookNames[WEFT_HOOK_COUNT] = {"from_pod", "to_pod", "from_netdev", "age"};
+
+std::optional<DecodeError> check_fields(const weft_event& event) {
+    if (event.hook >= WEFT_HOOK_COUNT || event.direction > WEFT_INGRESS) return DecodeError::kField;
+    const bool drop = event.header.type == WEFT_EVENT_DROP;
+    if (drop != (event.reason != WEFT_FORWARDED) || event.reason >= WEFT_DROP_REASON_COUNT) return DecodeError::kField;
+    return std::nullopt;
+}
+
+std::int64_t clock_ns(clockid_t clock) {
+    timespec now{};
+    if (clock_gettime(clock, &now) != 0) return 0;
+    return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+}  // namespace
+
+std::string_view to_string(DecodeError error) {
+    return kErrorNames[static_cast<std::size_t>(error)];
+}
+
+std::string_view to_string(LostSource source) {
+    switch (source) {
+        case LostSource::kKernelRing:
+            return "PERF_EVENT_RING_BUFFER";
+        case LostSource::kEventsQueue:
+            return "OBSERVER_EVENTS_QUEUE";
+        case LostSource::kFlowRing:
+            return "HUBBLE_RING_BUFFER";
+        case LostSource::kNone:
+            break;
+    }
+    return "UNKNOWN_LOST_EVENT_SOURCE";
+}
+
+std::string_view hook_name(std::uint8_t hook) {
+    return hook < WEFT_HOOK_COUNT ? kHookNames[hook] : "unknown";
+}
+
+std::string_view event_name(std::uint8_t type) {
+    switch (type) {
+        case WEFT_EVENT_NEW:
+            return "new";
+        case WEFT_EVENT_DROP:
+            return "drop";
+        case WEFT_EVENT_CHANGED:
+            return "changed";
+        case WEFT_EVENT_CLOSE:
+            return "close";
+        default:
+            return "unknown";
+    }
+}
+
+const std::vector<DropReason>& drop_reasons() {
+    static const std::vector<DropReason> rows = {
+#define WEFT_DROP_REASON(code, name, text, hubble_name, hubble_code) {code, #name, text, #hubble_name, hubble_code},
+#include "datapath/abi/drop_reason.def"
+#undef WEFT_DROP_REASON
+    };
+    return rows;
+}
+
+const DropReason* drop_reason(std::uint32_t code) {
+    for (const auto& row : drop_reasons())
+        if (row.code == code) return &row;
+    return nullptr;
+}
+
+const Rule* Record::deciding_rule() const {
+    if (dropped()) return rule[event.direction].get();
+    if (rule[WEFT_INGRESS]) return rule[WEFT_INGRESS].get();
+    return rule[WEFT_EGRESS].get();
+}
+
+Decoded decode(std::span<const std::byte> bytes) {
+    Decoded out;
+    weft_event_header header{};
+    if (bytes.size() < sizeof header) return {DecodeError::kTruncated, {}};
+    std::memcpy(&header, bytes.data(), sizeof header);
+    if (header.version != WEFT_EVENT_VERSION) return {DecodeError::kVersion, {}};
+    if (header.type < WEFT_EVENT_NEW || header.type > WEFT_EVENT_CLOSE) return {DecodeError::kType, {}};
+    if (header.length != sizeof(weft_event)) return {DecodeError::kLength, {}};
+    if (bytes.size() < sizeof(weft_event)) return {DecodeError::kTruncated, {}};
+    std::memcpy(&out.event, bytes.data(), sizeof out.event);
+    out.error = check_fields(out.event);
+    return out;
+}
+
+std::int64_t monotonic_offset_ns() {
+    return clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+}
+
+}  // namespace weft::hubble

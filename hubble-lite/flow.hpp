@@ -1,0 +1,73 @@
+// What hubble-lite remembers: one record for each event, with the names that held when it arrived.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/ip_addr.hpp"
+#include "datapath/abi/event.h"
+
+namespace weft::hubble {
+
+// One side of a flow, as people know it. Shared by all flows of the same pod; never changed once made.
+struct Peer {
+    std::string pod_namespace;  // empty: no pod
+    std::string pod;
+    std::string container_id;
+    std::vector<std::string> labels;  // of the identity, "k8s:app=web", sorted
+};
+
+// A policy object as people name it.
+struct PolicyName {
+    std::string kind, name_space, name;
+    friend bool operator==(const PolicyName&, const PolicyName&) = default;
+};
+
+// What a rule number stands for.
+struct Rule {
+    std::uint32_t id = 0;
+    bool egress = false;
+    bool default_deny = false;         // `policies` isolate the pod and none allows
+    int index = -1;                    // position in spec.ingress or spec.egress
+    std::vector<PolicyName> policies;  // the one whose rule it is, or all that isolate
+};
+
+// Hubble's LostEventSource. kNone marks a record that is a flow.
+enum class LostSource : std::uint8_t { kNone = 0, kKernelRing = 1, kEventsQueue = 2, kFlowRing = 3 };
+std::string_view to_string(LostSource source);
+
+struct Record {
+    std::int64_t time_ns = 0;  // since 1970
+    weft_event event{};        // decoded: hook, direction and reason are in range
+    LostSource lost = LostSource::kNone;
+    std::uint64_t lost_count = 0;
+    std::shared_ptr<const Peer> source, destination;  // null: nothing known
+    std::array<std::shared_ptr<const Rule>, 2> rule;  // [enum weft_direction]
+
+    bool is_flow() const { return lost == LostSource::kNone; }
+    bool dropped() const { return event.header.type == WEFT_EVENT_DROP; }
+    IpAddr source_ip() const { return IpAddr::from_bytes(event.source.b); }
+    IpAddr destination_ip() const { return IpAddr::from_bytes(event.destination.b); }
+    // The rule that decided: of the denying direction, else the last that allowed. Null: none, or unknown.
+    const Rule* deciding_rule() const;
+};
+
+// One row of drop_reason.def.
+struct DropReason {
+    std::uint32_t code;
+    std::string_view name;  // "POLICY_DENIED"
+    std::string_view text;
+    std::string_view hubble_name;
+    std::uint32_t hubble_code;
+};
+const std::vector<DropReason>& drop_reasons();
+const DropReason* drop_reason(std::uint32_t code);  // null: no such code
+
+std::string_view hook_name(std::uint8_t hook);   // "from_pod"
+std::string_view event_name(std::uint8_t type);  // "new", "drop", "changed", "close"
+
+}  // namespace weft::hubble

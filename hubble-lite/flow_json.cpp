@@ -1,0 +1,307 @@
+#include "hubble-lite/flow_json.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <span>
+
+#include "hubble-lite/json_writer.hpp"
+
+namespace weft::hubble {
+
+namespace {
+
+// pkg/monitor/api: MessageType*.
+constexpr std::uint64_t kMessageDrop = 1, kMessageTrace = 4, kMessagePolicyVerdict = 5;
+
+// TraceObservationPoint of flow.proto, and the same in the event's sub_type, where TO_ENDPOINT is 0.
+struct Point {
+    std::string_view name;
+    std::uint64_t sub_type;
+};
+
+Point observation_point(const weft_event& event) {
+    if (event.destination_endpoint != 0) return {"TO_ENDPOINT", 0};
+    if (event.destination_identity == WEFT_IDENTITY_HOST) return {"TO_HOST", 2};
+    return {"TO_STACK", 3};
+}
+
+struct IcmpName {
+    std::uint8_t type;
+    std::string_view name;
+};
+constexpr IcmpName kIcmp4[] = {{0, "EchoReply"},   {3, "DestinationUnreachable"}, {4, "SourceQuench"}, {5, "Redirect"},
+                               {8, "EchoRequest"}, {11, "TimeExceeded"}};
+constexpr IcmpName kIcmp6[] = {{1, "DestinationUnreachable"}, {2, "PacketTooBig"},           {3, "TimeExceeded"},
+                               {4, "ParameterProblem"},       {128, "EchoRequest"},          {129, "EchoReply"},
+                               {135, "NeighborSolicitation"}, {136, "NeighborAdvertisement"}};
+
+struct TcpFlag {
+    std::uint8_t bit;
+    std::string_view name;
+};
+constexpr TcpFlag kTcpFlags[] = {{0x01, "FIN"}, {0x02, "SYN"}, {0x04, "RST"}, {0x08, "PSH"},
+                                 {0x10, "ACK"}, {0x20, "URG"}, {0x40, "ECE"}, {0x80, "CWR"}};
+// Hubble's order of flags in the summary.
+constexpr TcpFlag kSummaryFlags[] = {{0x02, "SYN"}, {0x10, "ACK"}, {0x04, "RST"}, {0x01, "FIN"},
+                                     {0x08, "PSH"}, {0x20, "URG"}, {0x40, "ECE"}, {0x80, "CWR"}};
+
+// Addresses as text without the allocations of IpAddr::text().
+void write_address(JsonWriter& json, const weft_ip& ip) {
+    char text[INET6_ADDRSTRLEN];
+    const bool v4 = IpAddr::from_bytes(ip.b).is_v4();
+    inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? ip.b + 12 : ip.b, text, sizeof text);
+    json.plain(text);
+}
+
+// proto3's JSON leaves out numbers that are 0.
+void field(JsonWriter& json, std::string_view name, std::uint64_t value) {
+    if (value != 0) json.key(name).number(value);
+}
+
+void text_field(JsonWriter& json, std::string_view name, std::string_view value) {
+    if (!value.empty()) json.key(name).string(value);
+}
+
+void time_field(JsonWriter& json, std::string_view name, std::int64_t ns) {
+    std::string text;
+    append_time(text, ns);
+    json.key(name).plain(text);
+}
+
+void write_ports(JsonWriter& json, std::string_view protocol, const weft_event& event, bool tcp) {
+    json.key("l4").begin_object().key(protocol).begin_object();
+    field(json, "source_port", ntohs(event.source_port));
+    field(json, "destination_port", ntohs(event.destination_port));
+    if (tcp && event.tcp_flags != 0) {
+        json.key("flags").begin_object();
+        for (const auto& flag : kTcpFlags)
+            if ((event.tcp_flags & flag.bit) != 0) json.key(flag.name).boolean(true);
+        json.end_object();
+    }
+    json.end_object().end_object();
+}
+
+void write_icmp(JsonWriter& json, std::string_view protocol, const weft_event& event) {
+    json.key("l4").begin_object().key(protocol).begin_object();
+    field(json, "type", ntohs(event.source_port));
+    field(json, "code", ntohs(event.destination_port));
+    json.end_object().end_object();
+}
+
+void write_l4(JsonWriter& json, const weft_event& event) {
+    switch (event.protocol) {
+        case IPPROTO_TCP:
+            return write_ports(json, "TCP", event, true);
+        case IPPROTO_UDP:
+            return write_ports(json, "UDP", event, false);
+        case IPPROTO_SCTP:
+            return write_ports(json, "SCTP", event, false);
+        case IPPROTO_ICMP:
+            return write_icmp(json, "ICMPv4", event);
+        case IPPROTO_ICMPV6:
+            return write_icmp(json, "ICMPv6", event);
+        default:
+            return;
+    }
+}
+
+std::string icmp_summary(std::string_view family, std::span<const IcmpName> names, const weft_event& event) {
+    const auto type = ntohs(event.source_port), code = ntohs(event.destination_port);
+    for (const auto& row : names)
+        if (row.type == type)
+            return code == 0 ? fmt::format("{} {}", family, row.name)
+                             : fmt::format("{} {}({})", family, row.name, code);
+    return fmt::format("{} {}({})", family, type, code);
+}
+
+std::string summary(const weft_event& event) {
+    switch (event.protocol) {
+        case IPPROTO_TCP: {
+            std::string out = "TCP Flags: ";
+            const std::size_t start = out.size();
+            for (const auto& flag : kSummaryFlags)
+                if ((event.tcp_flags & flag.bit) != 0) out.append(out.size() == start ? "" : ", ").append(flag.name);
+            return event.tcp_flags == 0 ? "TCP" : out;
+        }
+        case IPPROTO_UDP:
+            return "UDP";
+        case IPPROTO_SCTP:
+            return "SCTP";
+        case IPPROTO_ICMP:
+            return icmp_summary("ICMPv4", kIcmp4, event);
+        case IPPROTO_ICMPV6:
+            return icmp_summary("ICMPv6", kIcmp6, event);
+        default:
+            return fmt::format("IP protocol {}", event.protocol);
+    }
+}
+
+void write_endpoint(JsonWriter& json, std::string_view name, const Peer* peer, std::uint64_t id,
+                    std::uint64_t identity) {
+    json.key(name).begin_object();
+    field(json, "ID", id);
+    field(json, "identity", identity);
+    if (peer != nullptr) {
+        text_field(json, "namespace", peer->pod_namespace);
+        if (!peer->labels.empty()) {
+            json.key("labels").begin_array();
+            for (const auto& label : peer->labels) json.string(label);
+            json.end_array();
+        }
+        text_field(json, "pod_name", peer->pod);
+    }
+    json.end_object();
+}
+
+void write_policy(JsonWriter& json, const PolicyName& policy) {
+    json.begin_object();
+    text_field(json, "name", policy.name);
+    text_field(json, "namespace", policy.name_space);
+    text_field(json, "kind", policy.kind);
+    json.end_object();
+}
+
+void write_policies(JsonWriter& json, std::string_view name, const std::vector<PolicyName>& policies) {
+    if (policies.empty()) return;
+    json.key(name).begin_array();
+    for (const auto& policy : policies) write_policy(json, policy);
+    json.end_array();
+}
+
+// Hubble's lists name policies whose rule decided. A deny by default has none: who isolates stands in weft.policies.
+void write_decided_by(JsonWriter& json, const Record& record) {
+    for (const int direction : {WEFT_EGRESS, WEFT_INGRESS}) {
+        const Rule* rule = record.rule[static_cast<std::size_t>(direction)].get();
+        if (rule == nullptr || rule->default_deny || (record.dropped() && direction != record.event.direction))
+            continue;
+        const std::string_view names[2][2] = {{"egress_allowed_by", "ingress_allowed_by"},
+                                              {"egress_denied_by", "ingress_denied_by"}};
+        write_policies(json, names[record.dropped() ? 1 : 0][direction], rule->policies);
+    }
+}
+
+void write_event_type(JsonWriter& json, const Record& record, const DropReason* reason) {
+    const weft_event& event = record.event;
+    json.key("event_type").begin_object();
+    if (record.dropped()) {
+        field(json, "type", kMessageDrop);
+        field(json, "sub_type", reason->hubble_code);
+        json.end_object();
+        return;
+    }
+    const Point point = observation_point(event);
+    const bool changed = event.header.type == WEFT_EVENT_CHANGED;
+    field(json, "type", changed ? kMessagePolicyVerdict : kMessageTrace);
+    if (!changed) field(json, "sub_type", point.sub_type);
+    json.end_object();
+    if (!changed) json.key("trace_observation_point").plain(point.name);
+}
+
+void write_flow(JsonWriter& json, const Record& record, std::string_view node_name) {
+    const weft_event& event = record.event;
+    const DropReason* reason = record.dropped() ? drop_reason(event.reason) : nullptr;
+    json.begin_object();
+    time_field(json, "time", record.time_ns);
+    json.key("verdict").plain(record.dropped() ? "DROPPED" : "FORWARDED");
+    if (reason != nullptr) field(json, "drop_reason", reason->hubble_code);
+    json.key("IP").begin_object().key("source");
+    write_address(json, event.source);
+    json.key("destination");
+    write_address(json, event.destination);
+    json.key("ipVersion").plain(record.source_ip().is_v4() ? "IPv4" : "IPv6").end_object();
+    write_l4(json, event);
+    write_endpoint(json, "source", record.source.get(), event.source_endpoint, event.source_identity);
+    write_endpoint(json, "destination", record.destination.get(), event.destination_endpoint,
+                   event.destination_identity);
+    json.key("Type").plain("L3_L4");
+    text_field(json, "node_name", node_name);
+    write_event_type(json, record, reason);
+    json.key("traffic_direction").plain(event.direction == WEFT_EGRESS ? "EGRESS" : "INGRESS");
+    if (reason != nullptr) json.key("drop_reason_desc").plain(reason->hubble_name);
+    // Of a dropped packet it is not known: it has no connection.
+    else
+        json.key("is_reply").boolean((event.flags & WEFT_EVENT_REPLY) != 0);
+    if (event.ifindex != 0)
+        json.key("interface").begin_object().key("index").number(std::uint64_t{event.ifindex}).end_object();
+    write_decided_by(json, record);
+    json.key("Summary").plain(summary(event)).end_object();
+}
+
+void write_rule(JsonWriter& json, std::uint64_t id, const Rule* rule, bool egress) {
+    json.begin_object().key("id").number(id).key("direction").plain(egress ? "egress" : "ingress");
+    if (rule != nullptr) {
+        json.key("default_deny").boolean(rule->default_deny);
+        if (!rule->default_deny && !rule->policies.empty()) {
+            text_field(json, "kind", rule->policies.front().kind);
+            text_field(json, "namespace", rule->policies.front().name_space);
+            text_field(json, "name", rule->policies.front().name);
+            json.key("index").number(std::int64_t{rule->index});
+        }
+    }
+    json.end_object();
+}
+
+void write_rules(JsonWriter& json, const Record& record) {
+    const weft_event& event = record.event;
+    const auto direction = record.dropped()                ? event.direction
+                           : event.rule[WEFT_INGRESS] != 0 ? WEFT_INGRESS
+                                                           : WEFT_EGRESS;
+    if (event.rule[direction] == 0) return;
+    const Rule* rule = record.rule[direction].get();
+    json.key("rule");
+    write_rule(json, event.rule[direction], rule, direction == WEFT_EGRESS);
+    if (rule != nullptr) write_policies(json, "policies", rule->policies);
+    if (record.dropped()) return;
+    json.key("rules").begin_object();
+    for (const auto each : {WEFT_EGRESS, WEFT_INGRESS}) {
+        if (event.rule[each] == 0) continue;
+        json.key(each == WEFT_EGRESS ? "egress" : "ingress");
+        write_rule(json, event.rule[each], record.rule[each].get(), each == WEFT_EGRESS);
+    }
+    json.end_object();
+}
+
+void write_weft(JsonWriter& json, const Record& record) {
+    const weft_event& event = record.event;
+    json.begin_object().key("event").plain(event_name(event.header.type)).key("hook").plain(hook_name(event.hook));
+    write_rules(json, record);
+    if (record.dropped()) {
+        const DropReason* reason = drop_reason(event.reason);
+        json.key("reason").plain(reason->name).key("reason_text").plain(reason->text);
+    }
+    json.key("protocol").number(std::uint64_t{event.protocol});
+    json.key("packets").number(std::uint64_t{event.packets}).key("bytes").number(std::uint64_t{event.bytes});
+    if ((event.flags & WEFT_EVENT_AGED) != 0) json.key("aged").boolean(true);
+    if ((event.flags & WEFT_EVENT_RELATED) != 0) json.key("related").boolean(true);
+    if ((event.flags & (WEFT_EVENT_SNAT | WEFT_EVENT_DNAT)) != 0) {
+        json.key((event.flags & WEFT_EVENT_SNAT) != 0 ? "snat" : "dnat").begin_object().key("address");
+        write_address(json, event.rewrite_address);
+        json.key("port").number(std::uint64_t{ntohs(event.rewrite_port)}).end_object();
+    }
+    json.key("generation").number(std::uint64_t{event.generation}).end_object();
+}
+
+}  // namespace
+
+void append_line(std::string& out, const Record& record, std::string_view node_name) {
+    JsonWriter json(out);
+    json.begin_object();
+    if (record.is_flow()) {
+        json.key("flow");
+        write_flow(json, record, node_name);
+    } else {
+        json.key("lost_events").begin_object().key("source").plain(to_string(record.lost));
+        json.key("num_events_lost").plain(fmt::to_string(record.lost_count)).end_object();
+    }
+    text_field(json, "node_name", node_name);
+    time_field(json, "time", record.time_ns);
+    if (record.is_flow()) {
+        json.key("weft");
+        write_weft(json, record);
+    }
+    json.end_object();
+    out += '\n';
+}
+
+}  // namespace weft::hubble
