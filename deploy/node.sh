@@ -91,17 +91,21 @@ start_weftd() {
         return 1
     }
 }
-# $HUBBLE_LISTEN: host:port on the machine's loopback.
+# start_hubble machine|node [OPTION...]: on $HUBBLE_LISTEN of the machine's or of the node's loopback.
 start_hubble() {
-    start hubble-lite "$BUILD/hubble-lite/hubble-lite" --run-dir "$STATE/run" --bpf-dir "$PINS" --listen "$HUBBLE_LISTEN" "$@"
-    wait_until 20 curl -sS --fail --max-time 2 "http://$HUBBLE_LISTEN/healthz" || {
+    local enter=() where=$1
+    shift
+    if [ "$where" = node ]; then enter=(nsenter --net="/run/netns/$NODE" --); fi
+    start hubble-lite "${enter[@]}" "$BUILD/hubble-lite/hubble-lite" --run-dir "$STATE/run" --bpf-dir "$PINS" \
+        --listen "$HUBBLE_LISTEN" "$@"
+    wait_until 20 "${enter[@]}" curl -sS --fail --max-time 2 "http://$HUBBLE_LISTEN/healthz" || {
         cat "$STATE/log/hubble-lite" >&2
         return 1
     }
 }
 
 # weft-cni's part of a network's configuration; a runtime reads it from /etc/cni/net.d as one of "plugins".
-weft_plugin() { printf '{"type": "weft-cni", "runDir": "%s", "bpfDir": "%s"}' "$STATE/run" "$PINS"; }
+weft_plugin() { printf '{"type": "weft-cni", "run_dir": "%s", "bpf_dir": "%s"}' "$STATE/run" "$PINS"; }
 
 # pod_cni VERB POD [CNI_ARGS]: what a runtime does with a sandbox: namespace $NODE-POD, interface eth0, container id = POD.
 pod_cni() {
