@@ -32,14 +32,17 @@ class Exchange {
     // Appends what has arrived; false at the end of the stream.
     Result<bool> receive();
     Result<UnixHttpAnswer> answer();
-    std::unexpected<Error> unavailable(std::string_view doing, int error) const {
-        return fail(ErrorCode::kUnavailable, "{} {}: {}", doing, path_, std::strerror(error));
+    // Once the request may have been read, a failure no longer means that nothing was done.
+    std::unexpected<Error> broken(std::string_view doing, int error) const {
+        const auto code = connected_ ? ErrorCode::kSystem : ErrorCode::kUnavailable;
+        return fail(code, "{} {}: {}", doing, path_, std::strerror(error));
     }
 
     const std::string& path_;
     const UnixHttpOptions& options_;
     Clock::time_point deadline_;
     Fd socket_;
+    bool connected_ = false;
     std::string received_;
 };
 
@@ -47,10 +50,10 @@ Result<void> Exchange::wait(short events) {
     pollfd entry{socket_.get(), events, 0};
     for (;;) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
-        if (left <= 0) return unavailable("wait for", ETIMEDOUT);
+        if (left <= 0) return broken("wait for", ETIMEDOUT);
         const int ready = ::poll(&entry, 1, static_cast<int>(left));
         if (ready > 0) return {};
-        if (ready < 0 && errno != EINTR) return unavailable("wait for", errno);
+        if (ready < 0 && errno != EINTR) return broken("wait for", errno);
     }
 }
 
@@ -58,16 +61,18 @@ Result<void> Exchange::connect() {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path_.size() >= sizeof address.sun_path)
-        return fail(ErrorCode::kInvalid, "the socket's path {} is longer than {} bytes", path_, sizeof address.sun_path - 1);
+        return fail(ErrorCode::kInvalid, "the socket's path {} is longer than {} bytes", path_,
+                    sizeof address.sun_path - 1);
     std::memcpy(address.sun_path, path_.data(), path_.size());
     socket_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket_) return fail_errno("make a socket");
     // EAGAIN: the listener's backlog is full. There is no event to wait for, so ask again at a steady pace.
     while (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        if (errno != EAGAIN && errno != EINTR) return unavailable("connect to", errno);
-        if (Clock::now() >= deadline_) return unavailable("connect to", ETIMEDOUT);
+        if (errno != EAGAIN && errno != EINTR) return broken("connect to", errno);
+        if (Clock::now() >= deadline_) return broken("connect to", ETIMEDOUT);
         ::poll(nullptr, 0, 1);
     }
+    connected_ = true;
     return {};
 }
 
@@ -81,7 +86,7 @@ Result<void> Exchange::send(std::string_view bytes) {
         } else if (errno == EPIPE) {
             return {};  // the server has answered and closed before it read all; its answer says why
         } else if (errno != EINTR) {
-            return unavailable("send to", errno);
+            return broken("send to", errno);
         }
     }
     return {};
@@ -94,19 +99,22 @@ Result<bool> Exchange::receive() {
         if (got == 0) return false;
         if (got > 0) {
             if (received_.size() + static_cast<std::size_t>(got) > options_.answer_bytes)
-                return fail(ErrorCode::kInvalid, "the answer of {} is longer than {} bytes", path_, options_.answer_bytes);
+                return fail(ErrorCode::kInvalid, "the answer of {} is longer than {} bytes", path_,
+                            options_.answer_bytes);
             received_.append(buffer, static_cast<std::size_t>(got));
             return true;
         }
         if (errno == EAGAIN) {
             WEFT_CHECK(wait(POLLIN));
         } else if (errno != EINTR) {
-            return unavailable("read from", errno);
+            return broken("read from", errno);
         }
     }
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 // Value of a header in the head's lines, without the blanks around it.
 std::optional<std::string_view> header(std::string_view head, std::string_view name) {
@@ -135,7 +143,8 @@ Result<int> status_of(std::string_view head) {
     int status = 0;
     const bool http = head.starts_with("HTTP/1.") && head.size() >= 12 && head[8] == ' ';
     if (!http || !to_number(head.substr(9, 3), status))
-        return fail(ErrorCode::kInvalid, "the answer is not HTTP/1: '{}'", head.substr(0, std::min<std::size_t>(head.find("\r\n"), 40)));
+        return fail(ErrorCode::kInvalid, "the answer is not HTTP/1: '{}'",
+                    head.substr(0, std::min<std::size_t>(head.find("\r\n"), 40)));
     return status;
 }
 
@@ -143,7 +152,7 @@ Result<UnixHttpAnswer> Exchange::answer() {
     std::size_t head_end = std::string::npos;
     while ((head_end = received_.find("\r\n\r\n")) == std::string::npos) {
         WEFT_TRY(more, receive());
-        if (!more) return unavailable("the connection broke before an answer came from", ECONNRESET);
+        if (!more) return broken("the connection broke before an answer came from", ECONNRESET);
     }
     const auto head = std::string_view(received_).substr(0, head_end);
     UnixHttpAnswer out;
@@ -160,7 +169,7 @@ Result<UnixHttpAnswer> Exchange::answer() {
         WEFT_TRY(more, receive());
         if (more) continue;
         if (until_close) break;
-        return unavailable("the connection broke within the answer of", ECONNRESET);
+        return broken("the connection broke within the answer of", ECONNRESET);
     }
     out.body = received_.substr(start, until_close ? std::string::npos : length);
     return out;
@@ -187,10 +196,12 @@ Result<UnixHttpAnswer> unix_http(const std::string& socket_path, std::string_vie
 std::string escape_segment(std::string_view text) {
     std::string out;
     for (const char c : text) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                           c == '-' || c == '.' || c == '_' || c == '~';
-        if (plain) out += c;
-        else out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                           c == '.' || c == '_' || c == '~';
+        if (plain)
+            out += c;
+        else
+            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
     return out;
 }

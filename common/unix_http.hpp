@@ -1,5 +1,5 @@
-// A minimal HTTP/1.1 client over a unix socket: one request, one connection, one answer with Content-Length or until the
-// server closes. No chunked answers, no keep-alive, no threads: it costs its caller no start-up time.
+// A minimal HTTP/1.1 client over a unix socket: one request, one connection, one answer with Content-Length or until
+// the server closes. No chunked answers, no keep-alive, no threads: it costs its caller no start-up time.
 #pragma once
 
 #include <chrono>
@@ -21,8 +21,8 @@ struct UnixHttpAnswer {
 };
 
 // `target` is sent as it is: the caller escapes it. A body is sent as application/json. Any status is an answer.
-// Errors: kUnavailable if nobody listens, the connection breaks or time runs out; kInvalid for an answer that is not
-// HTTP/1, chunked or too long.
+// Errors: kUnavailable if nobody listens (nothing was sent); kSystem if the connection breaks or time runs out after it
+// was made (the request may have been carried out); kInvalid for an answer that is not HTTP/1, chunked or too long.
 Result<UnixHttpAnswer> unix_http(const std::string& socket_path, std::string_view method, std::string_view target,
                                  std::string_view body = {}, const UnixHttpOptions& options = {});
 
