@@ -1,0 +1,141 @@
+#include "policy/explain.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "daemon/api/handlers.hpp"
+
+namespace weft::api {
+
+namespace {
+
+struct Party {
+    std::string name;
+    std::vector<IpAddr> addresses;
+};
+
+struct Question {
+    std::string source, destination;
+    std::uint8_t protocol = policy::kTcp;
+    std::uint16_t port = 0;
+};
+
+// Protocols by name or number; those without ports are asked with port 0.
+Result<std::uint8_t> protocol_of(const JsonView& view) {
+    WEFT_TRY(member, view.find("protocol"));
+    if (!member) return policy::kTcp;
+    if (member->raw().is_number_integer()) {
+        WEFT_TRY(number, member->integer(0, 255));
+        return static_cast<std::uint8_t>(number);
+    }
+    WEFT_TRY(name, member->string());
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    if (name == "ICMP") return 1;
+    if (name == "ICMPV6") return 58;
+    const Json upper = name;
+    return policy::parse_protocol(JsonView(upper, member->path()));
+}
+
+Result<Question> parse_question(const JsonView& view) {
+    WEFT_CHECK(view.only({"source", "destination", "port", "protocol"}));
+    Question out;
+    WEFT_TRY(source, view.member("source"));
+    WEFT_TRY(source_text, source.string());
+    WEFT_TRY(destination, view.member("destination"));
+    WEFT_TRY(destination_text, destination.string());
+    WEFT_TRY(protocol, protocol_of(view));
+    WEFT_TRY(port, view.find("port"));
+    if (port) {
+        WEFT_TRY(number, port->integer(0, 65535));
+        out.port = static_cast<std::uint16_t>(number);
+    }
+    out.source = std::move(source_text);
+    out.destination = std::move(destination_text);
+    out.protocol = protocol;
+    return out;
+}
+
+// An address, an endpoint's number, a pod as "namespace/name" or "name" (namespace default), or a container id.
+Result<Party> party_of(const policy::World& world, const reconcile::State& state, const std::string& text, std::string_view member) {
+    if (const auto ip = IpAddr::parse(text)) return Party{text, {*ip}};
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc{} && end == text.data() + text.size())
+        if (const auto at = state.endpoints().find(number); at != state.endpoints().end()) return Party{text, at->second->ips};
+    for (const auto& [id, endpoint] : state.endpoints())
+        if (endpoint->attachment.container_id == text) return Party{text, endpoint->ips};
+    const auto slash = text.find('/');
+    const auto space = slash == text.npos ? "default" : text.substr(0, slash);
+    const auto name = slash == text.npos ? text : text.substr(slash + 1);
+    for (const auto& [key, pod] : world.pods)
+        if (pod->namespace_ == space && pod->name == name && !pod->addresses.empty()) return Party{space + "/" + name, pod->addresses};
+    return std::unexpected(Error{ErrorCode::kNotFound, fmt::format("'{}' is neither an address, an endpoint's number, nor a pod with an address", text.substr(0, 128)),
+                                 fmt::format("$.{}", member)});
+}
+
+// A pair of one family; IPv4 when both have it.
+Result<std::pair<IpAddr, IpAddr>> common_family(const Party& source, const Party& destination) {
+    for (const bool v4 : {true, false}) {
+        const auto from = std::ranges::find(source.addresses, v4, &IpAddr::is_v4);
+        const auto to = std::ranges::find(destination.addresses, v4, &IpAddr::is_v4);
+        if (from != source.addresses.end() && to != destination.addresses.end()) return std::pair{*from, *to};
+    }
+    return fail(ErrorCode::kInvalid, "{} and {} have no address of the same family", source.name, destination.name);
+}
+
+Json end_json(const Party& party, const IpAddr& ip, const policy::Address& row, const policy::Image& image) {
+    Json out{{"name", party.name}, {"address", ip.text()}, {"identity", row.identity}, {"class", row.class_id}, {"endpoint", row.endpoint}};
+    const auto labels = image.identities.find(row.identity);
+    out["labels"] = labels == image.identities.end() ? Json::object() : Json(labels->second);
+    return out;
+}
+
+Json verdict_json(const std::optional<policy::DirectionVerdict>& verdict, const policy::Image& image) {
+    if (!verdict) return nullptr;
+    Json out{{"verdict", verdict->allow ? "allowed" : "denied"},
+             {"by_default", verdict->by_default},
+             {"isolated", verdict->policy != 0},
+             {"endpoint", verdict->endpoint},
+             {"policy", verdict->policy},
+             {"rule", nullptr}};
+    if (const auto rule = image.rules.find(verdict->rule); rule != image.rules.end()) out["rule"] = reconcile::rule_json(verdict->rule, rule->second);
+    return out;
+}
+
+std::string_view exemption_text(policy::Exemption exemption) {
+    switch (exemption) {
+        case policy::Exemption::kNone: return "none";
+        case policy::Exemption::kSamePod: return "same-pod";
+        case policy::Exemption::kHost: return "host";
+    }
+    return "none";
+}
+
+Result<Json> answer(const reconcile::View& view, const Question& question) {
+    WEFT_TRY(source, party_of(view.state.world(), view.state, question.source, "source"));
+    WEFT_TRY(destination, party_of(view.state.world(), view.state, question.destination, "destination"));
+    WEFT_TRY(pair, common_family(source, destination));
+    WEFT_TRY(found, policy::explain(view.image, pair.first, pair.second, question.protocol, question.port, view.state.settings().allow_host));
+    return Json{{"verdict", found.allow ? "allowed" : "denied"},
+                {"exemption", exemption_text(found.exemption)},
+                {"protocol", question.protocol},
+                {"port", question.port},
+                {"source", end_json(source, pair.first, found.source, view.image)},
+                {"destination", end_json(destination, pair.second, found.destination, view.image)},
+                {"egress", verdict_json(found.egress, view.image)},
+                {"ingress", verdict_json(found.ingress, view.image)},
+                {"generation", view.counters.generation}};
+}
+
+}  // namespace
+
+Result<Reply> explain(Context& context, const Call& call) {
+    WEFT_TRY(body, parse_json(call.body));
+    WEFT_TRY(question, parse_question(JsonView(body)));
+    Result<Json> out = Json();
+    context.reconciler.read([&](const reconcile::View& view) { out = answer(view, question); });
+    if (!out) return std::unexpected(out.error());
+    return json_reply(*out);
+}
+
+}  // namespace weft::api

@@ -1,0 +1,157 @@
+#include "daemon/api/server.hpp"
+
+#include <fcntl.h>
+#include <httplib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "common/fd.hpp"
+#include "common/log.hpp"
+#include "daemon/api/routes.hpp"
+
+namespace weft::api {
+
+namespace {
+
+constexpr std::size_t kThreads = 8 + reconcile::Feed::kMaxSubscribers;  // a stream holds one
+constexpr std::size_t kWaiting = 512;                                   // accepted, no thread yet; then accepting waits
+constexpr int kBacklog = 1024;                                          // all pods of a node added at once
+constexpr std::size_t kMaxBody = JsonLimits{}.bytes;
+
+// httplib's pool with an end: when too many wait, the accepting thread waits too and the kernel's queue fills.
+class BoundedPool : public httplib::TaskQueue {
+  public:
+    BoundedPool() : pool_(kThreads) {}
+    void enqueue(std::function<void()> task) override {
+        std::unique_lock lock(mutex_);
+        room_.wait(lock, [&] { return waiting_ < kWaiting; });
+        ++waiting_;
+        lock.unlock();
+        pool_.enqueue([this, task = std::move(task)] {
+            {
+                const std::scoped_lock inner(mutex_);
+                --waiting_;
+            }
+            room_.notify_one();
+            task();
+        });
+    }
+    void shutdown() override { pool_.shutdown(); }
+
+  private:
+    httplib::ThreadPool pool_;
+    std::mutex mutex_;
+    std::condition_variable room_;
+    std::size_t waiting_ = 0;
+};
+
+bool somebody_answers(const std::filesystem::path& path) {
+    const Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.string().copy(address.sun_path, sizeof address.sun_path - 1);
+    return fd && connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
+void respond(httplib::Response& response, Reply reply) {
+    response.status = reply.status;
+    if (!reply.stream) {
+        if (!reply.body.empty()) response.set_content(reply.body, "application/json");
+        return;
+    }
+    response.set_chunked_content_provider("application/x-ndjson", [stream = std::move(reply.stream)](std::size_t, httplib::DataSink& sink) {
+        std::string piece;
+        const bool more = stream(piece);
+        if (!piece.empty() && !sink.write(piece.data(), piece.size())) return false;
+        if (!more) sink.done();
+        return true;
+    });
+}
+
+}  // namespace
+
+struct Server::Impl {
+    Context& context;
+    std::filesystem::path path;
+    httplib::Server http;
+    int listening = -1;  // owned by http
+
+    explicit Impl(Context& all) : context(all) {}
+
+    void handle(const httplib::Request& request, httplib::Response& response) {
+        Call call;
+        call.body = request.body;
+        for (const auto& [name, value] : request.params) call.query.emplace(name, value);
+        Reply reply = dispatch(context, request.method, request.path, std::move(call));
+        if (reply.status >= 400) spdlog::debug("{} {}: {} {}", request.method, request.path, reply.status, reply.body);
+        respond(response, std::move(reply));
+    }
+
+    void configure() {
+        const httplib::Server::Handler all = [this](const httplib::Request& request, httplib::Response& response) { handle(request, response); };
+        http.Get(".*", all).Post(".*", all).Delete(".*", all).Patch(".*", all).Put(".*", all);
+        http.set_address_family(AF_UNIX);
+        http.set_payload_max_length(kMaxBody);
+        http.set_read_timeout(5);
+        http.set_write_timeout(5);
+        http.set_keep_alive_timeout(2);
+        http.set_keep_alive_max_count(1000);
+        http.new_task_queue = [] { return new BoundedPool; };
+        http.set_socket_options([this](socket_t socket) {
+            listening = socket;
+            fcntl(socket, F_SETFD, FD_CLOEXEC);
+        });
+        http.set_error_handler([](const httplib::Request&, httplib::Response& response) {
+            if (!response.body.empty()) return;
+            const bool large = response.status == 413;
+            Reply reply = error_reply({ErrorCode::kInvalid, large ? fmt::format("the body is larger than {} bytes", kMaxBody) : "not a request that can be read", {}});
+            response.set_content(reply.body, "application/json");
+        });
+        http.set_exception_handler([](const httplib::Request& request, httplib::Response& response, std::exception_ptr thrown) {
+            std::string what = "unknown";
+            try {
+                std::rethrow_exception(std::move(thrown));
+            } catch (const std::exception& error) {
+                what = error.what();
+            } catch (...) {
+                what = "not a std::exception";
+            }
+            spdlog::error("{} {}: {}", request.method, request.path, what);
+            respond(response, error_reply({ErrorCode::kInternal, what, {}}));
+        });
+    }
+};
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::bind(const std::filesystem::path& socket, Context& context) {
+    if (socket.string().size() >= sizeof(sockaddr_un::sun_path))
+        return fail(ErrorCode::kInvalid, "the path {} is too long for a unix socket ({} bytes at most)", socket.string(), sizeof(sockaddr_un::sun_path) - 1);
+    if (somebody_answers(socket)) return fail(ErrorCode::kExists, "somebody serves {} already", socket.string());
+    std::error_code error;
+    std::filesystem::remove(socket, error);
+    if (error) return fail(ErrorCode::kSystem, "remove the stale socket {}: {}", socket.string(), error.message());
+    auto impl = std::make_unique<Impl>(context);
+    impl->path = socket;
+    impl->configure();
+    const mode_t before = umask(0177);
+    const bool bound = impl->http.bind_to_port(socket.string(), 1);  // the port is of no account for a unix socket
+    umask(before);
+    if (!bound) return fail_errno(fmt::format("bind {}", socket.string()));
+    if (listen(impl->listening, kBacklog) != 0) return fail_errno(fmt::format("listen on {}", socket.string()));  // httplib's own is 5
+    return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+Result<void> Server::serve() {
+    if (!impl_->http.listen_after_bind()) return fail(ErrorCode::kSystem, "the server on {} ended", impl_->path.string());
+    return {};
+}
+
+void Server::stop() {
+    impl_->context.feed.close();
+    impl_->http.stop();
+}
+
+}  // namespace weft::api

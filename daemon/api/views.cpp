@@ -1,0 +1,37 @@
+#include "daemon/api/handlers.hpp"
+#include "daemon/maps/counters.hpp"
+
+namespace weft::api {
+
+Result<Reply> list_identities(Context& context, const Call&) {
+    Json out = Json::array();
+    context.reconciler.read([&](const reconcile::View& view) {
+        std::map<std::uint32_t, Json> addresses;
+        std::map<std::uint32_t, std::uint32_t> classes;
+        for (const auto& [ip, row] : view.image.addresses) {
+            addresses[row.identity].push_back(ip.text());
+            classes[row.identity] = row.class_id;
+        }
+        for (const auto& [id, labels] : view.image.identities)
+            out.push_back({{"id", id}, {"labels", labels}, {"class", classes[id]}, {"addresses", addresses.contains(id) ? addresses[id] : Json::array()}});
+    });
+    return json_reply(out);
+}
+
+Result<Reply> list_rules(Context& context, const Call&) {
+    std::map<std::uint32_t, policy::RuleInfo> rules;
+    context.reconciler.read([&](const reconcile::View& view) { rules = view.image.rules; });
+    WEFT_TRY(counts, maps::rule_counts(context.pins));
+    Json out = Json::array();
+    for (const auto& [id, rule] : rules) {
+        const maps::RuleCount count = counts.contains(id) ? counts.at(id) : maps::RuleCount{};
+        Json line = reconcile::rule_json(id, rule);
+        line["packets"] = count.packets;
+        line["bytes"] = count.bytes;
+        line["connections"] = count.connections;
+        out.push_back(std::move(line));
+    }
+    return json_reply(out);
+}
+
+}  // namespace weft::api
