@@ -120,7 +120,7 @@ struct weft_fragment_ports {
 // Map `denials`: array of WEFT_DENIALS slots found by a hash of the key, newest wins. A remembered denial answers the next
 // packets of the same kind without looking anything else up, and holds back their events. It is no flow entry: it is valid for
 // one generation and at most one drop interval, and losing it costs only time.
-#define WEFT_DENIALS 8192
+#define WEFT_DENIALS 2048
 struct weft_denial {
     struct weft_ip source;
     struct weft_ip destination;

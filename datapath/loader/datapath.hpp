@@ -12,8 +12,9 @@ namespace weft::datapath {
 struct Sizes {
     std::uint32_t flows4 = 524288;  // entries, a power of two, at least 64; a connection owns two
     std::uint32_t flows6 = 262144;
-    std::uint32_t half_open4 = 131072;
-    std::uint32_t half_open6 = 65536;
+    // Connections wait here for their first answer only. Small, so that it stays in the cache: opening a connection writes random lines of it.
+    std::uint32_t half_open4 = 32768;
+    std::uint32_t half_open6 = 16384;
     std::uint32_t ring_bytes = 4U << 20;
     std::uint32_t addresses = 262144;  // rows of addr4, addr6 each
     std::uint32_t cidrs = 65536;       // rows of cidr4, cidr6 each

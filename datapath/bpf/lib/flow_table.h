@@ -100,40 +100,55 @@ CHECKED_ONCE int flow_lookup(const struct weft_key6 *tuple, struct weft_entry *e
     return flow6_load(true, tuple, hash, entry) ? FOUND_HALF : FOUND_NOT;
 }
 
+/* The table is a constant for the compiler in each branch: only then does the kernel inline the array's look-ups. */
+#define BY_TABLE(half, call_half, call_main) ((half) ? (call_half) : (call_main))
+
 CHECKED_ONCE int flow_put(bool half, const struct weft_key6 *tuple, const struct weft_entry *entry, __u64 seed) {
     if (!tuple || !entry) return 0;
-    if (!tuple_is_v4(tuple)) return flow6_put(half, tuple, entry, hash_key6(tuple, seed));
-    struct weft_key4 key;
-    key4_of(tuple, &key);
-    return flow4_put(half, &key, entry, hash_key4(&key, seed));
+    if (tuple_is_v4(tuple)) {
+        struct weft_key4 key;
+        key4_of(tuple, &key);
+        const __u64 hash = hash_key4(&key, seed);
+        return BY_TABLE(half, flow4_put(true, &key, entry, hash), flow4_put(false, &key, entry, hash));
+    }
+    const __u64 hash = hash_key6(tuple, seed);
+    return BY_TABLE(half, flow6_put(true, tuple, entry, hash), flow6_put(false, tuple, entry, hash));
 }
 
 /* Takes the tuple's entry out of a table; its counts go into `entry`. */
 CHECKED_ONCE int flow_take(bool half, const struct weft_key6 *tuple, struct weft_entry *entry, __u64 seed) {
     if (!tuple || !entry) return 0;
-    if (!tuple_is_v4(tuple)) {
-        flow6_take(half, tuple, entry, hash_key6(tuple, seed));
-        return 1;
+    if (tuple_is_v4(tuple)) {
+        struct weft_key4 key;
+        key4_of(tuple, &key);
+        const __u64 hash = hash_key4(&key, seed);
+        return BY_TABLE(half, flow4_take(true, &key, entry, hash), flow4_take(false, &key, entry, hash));
     }
-    struct weft_key4 key;
-    key4_of(tuple, &key);
-    flow4_take(half, &key, entry, hash_key4(&key, seed));
-    return 1;
+    const __u64 hash = hash_key6(tuple, seed);
+    return BY_TABLE(half, flow6_take(true, tuple, entry, hash), flow6_take(false, tuple, entry, hash));
 }
 
 CHECKED_ONCE int flow_touch(bool half, const struct weft_key6 *tuple, const struct weft_touch *touch, __u64 seed) {
     if (!tuple || !touch) return 0;
-    if (!tuple_is_v4(tuple)) return flow6_touch(half, tuple, hash_key6(tuple, seed), touch);
-    struct weft_key4 key;
-    key4_of(tuple, &key);
-    return flow4_touch(half, &key, hash_key4(&key, seed), touch);
+    if (tuple_is_v4(tuple)) {
+        struct weft_key4 key;
+        key4_of(tuple, &key);
+        const __u64 hash = hash_key4(&key, seed);
+        return (int)BY_TABLE(half, flow4_touch(true, &key, hash, touch), flow4_touch(false, &key, hash, touch));
+    }
+    const __u64 hash = hash_key6(tuple, seed);
+    return (int)BY_TABLE(half, flow6_touch(true, tuple, hash, touch), flow6_touch(false, tuple, hash, touch));
 }
 
 CHECKED_ONCE int flow_refresh(bool half, const struct weft_key6 *tuple, const struct weft_entry *entry, __u64 seed,
                               struct weft_entry *counts) {
     if (!tuple || !entry || !counts) return 0;
-    if (!tuple_is_v4(tuple)) return flow6_refresh(half, tuple, entry, hash_key6(tuple, seed), counts);
-    struct weft_key4 key;
-    key4_of(tuple, &key);
-    return flow4_refresh(half, &key, entry, hash_key4(&key, seed), counts);
+    if (tuple_is_v4(tuple)) {
+        struct weft_key4 key;
+        key4_of(tuple, &key);
+        const __u64 hash = hash_key4(&key, seed);
+        return BY_TABLE(half, flow4_refresh(true, &key, entry, hash, counts), flow4_refresh(false, &key, entry, hash, counts));
+    }
+    const __u64 hash = hash_key6(tuple, seed);
+    return BY_TABLE(half, flow6_refresh(true, tuple, entry, hash, counts), flow6_refresh(false, tuple, entry, hash, counts));
 }

@@ -115,33 +115,47 @@ INLINE int FN(claim_free)(bool half, __u32 set, __u64 tag) {
     return -1;
 }
 
-/* Claims the way that was idle longest: in the half-open table always, so that a flood only pushes out what is as unanswered as itself;
- * among the established only one whose time is over. */
-CHECKED_ONCE int FN(claim_idle)(bool half, __u32 set, __u64 tag, __u32 now) {
+/* Gives the way of `slot` to `tag`; what its entry had counted goes to its rules. False: another CPU was quicker. */
+INLINE bool FN(evict)(bool half, __u64 *word, __u64 seen, __u32 index, __u64 tag) {
+    const __u32 shift = 8 * (index % WEFT_FLOW_WAYS);
+    FLOW *slot = FN(slot_at)(half, index);
+    const struct weft_flow_detail *detail = FN(detail_at)(half, index);
+    if (!slot || !detail || __sync_val_compare_and_swap(word, seen, (seen & ~(0xffULL << shift)) | (tag << shift)) != seen)
+        return false;
+    FN(settle)(slot, detail);
+    return true;
+}
+
+/* Half-open: the older of two ways taken at random, so that a flood only pushes out what is as unanswered as itself and costs two looks. */
+INLINE int FN(claim_half_open)(__u32 set, __u64 tag, __u32 now) {
+    __u64 *word = FN(tag_word)(true, set);
+    if (!word) return -1;
+    const __u64 seen = READ_ONCE(*word);
+    const __u32 random = bpf_get_prandom_u32();
+    const __u32 one = set * WEFT_FLOW_WAYS + (random & 7), two = set * WEFT_FLOW_WAYS + ((random >> 3) & 7);
+    const FLOW *first = FN(slot_at)(true, one), *second = FN(slot_at)(true, two);
+    if (!first || !second) return -1;
+    const __u32 older = now - first->last_seen >= now - second->last_seen ? one : two;
+    return FN(evict)(true, word, seen, older, tag) ? (int)(older % WEFT_FLOW_WAYS) : -1;
+}
+
+/* Established: only a way whose time is over. */
+INLINE int FN(claim_over)(__u32 set, __u64 tag, __u32 now) {
     const struct weft_control *control = control_of();
-    __u64 *word = FN(tag_word)(half, set);
+    __u64 *word = FN(tag_word)(false, set);
     if (!word || !control) return -1;
     const __u64 seen = READ_ONCE(*word);
-    __u32 longest = 0;
-    int victim = -1;
-    for (__u32 way = 0; way < WEFT_FLOW_WAYS; way++) {
-        const FLOW *slot = FN(slot_at)(half, set * WEFT_FLOW_WAYS + way);
+    for (__u32 index = set * WEFT_FLOW_WAYS, way = 0; way < WEFT_FLOW_WAYS; way++, index++) {
+        const FLOW *slot = FN(slot_at)(false, index);
         if (!slot) return -1;
-        const __u32 idle = now - slot->last_seen;
-        const bool over = half || idle > idle_limit(control, slot->key.protocol, slot->flags);
-        if (over && (victim < 0 || idle > longest)) {
-            longest = idle;
-            victim = (int)way;
-        }
+        if (now - slot->last_seen <= idle_limit(control, slot->key.protocol, slot->flags)) continue;
+        return FN(evict)(false, word, seen, index, tag) ? (int)way : -1;
     }
-    if (victim < 0) return -1;
-    const __u32 way = (__u32)victim & 7;
-    const __u64 replaced = (seen & ~(0xffULL << (8 * way))) | (tag << (8 * way));
-    if (__sync_val_compare_and_swap(word, seen, replaced) != seen) return -1;
-    FLOW *slot = FN(slot_at)(half, set * WEFT_FLOW_WAYS + way);
-    const struct weft_flow_detail *detail = FN(detail_at)(half, set * WEFT_FLOW_WAYS + way);
-    if (slot && detail) FN(settle)(slot, detail);
-    return victim;
+    return -1;
+}
+
+INLINE int FN(claim_used)(bool half, __u32 set, __u64 tag, __u32 now) {
+    return half ? FN(claim_half_open)(set, tag, now) : FN(claim_over)(set, tag, now);
 }
 
 /* Whether a new entry goes to its second set: when the first is filling up and the other is emptier. So most keys are found in their first
@@ -164,9 +178,9 @@ INLINE long FN(claim)(bool half, __u64 hash, __u32 now) {
         other = first;
     }
     int way = FN(claim_free)(half, set, tag);
-    if (way < 0) way = FN(claim_idle)(half, set, tag, now);
+    if (way < 0) way = FN(claim_used)(half, set, tag, now);
     if (way < 0) {
-        way = FN(claim_idle)(half, other, tag, now);
+        way = FN(claim_used)(half, other, tag, now);
         set = other;
     }
     return way < 0 ? -1 : (long)(set * WEFT_FLOW_WAYS + ((__u32)way & 7));
@@ -194,7 +208,7 @@ INLINE bool FN(put)(bool half, const KEY *key, const struct weft_entry *entry, _
 }
 
 /* Takes `key` out of a table and gives its counts to the caller. Both copies, should two CPUs have entered it at once. */
-INLINE void FN(take)(bool half, const KEY *key, struct weft_entry *counts, __u64 hash) {
+INLINE int FN(take)(bool half, const KEY *key, struct weft_entry *counts, __u64 hash) {
     const __u64 tag = tag_of(hash);
     const __u32 mask = FN(mask_of)(half);
     __u32 set = (__u32)hash & mask;
@@ -202,11 +216,11 @@ INLINE void FN(take)(bool half, const KEY *key, struct weft_entry *counts, __u64
     counts->bytes = 0;
     for (int choice = 0; choice < 2; choice++) {
         __u64 *word = FN(tag_word)(half, set);
-        if (!word) return;
+        if (!word) return 0;
         for (__u32 way = 0; way < WEFT_FLOW_WAYS; way++) {
             if (((READ_ONCE(*word) >> (8 * way)) & 0xff) != tag) continue;
             FLOW *slot = FN(slot_at)(half, set * WEFT_FLOW_WAYS + way);
-            if (!slot) return;
+            if (!slot) return 0;
             if (!FN(key_equal)(&slot->key, key) || !FN(lock)(slot)) continue;
             counts->packets += slot->packets;
             counts->bytes += slot->bytes;
@@ -216,6 +230,7 @@ INLINE void FN(take)(bool half, const KEY *key, struct weft_entry *counts, __u64
         }
         set = other_set(set, tag, mask);
     }
+    return 1;
 }
 
 /* Counts a packet of a known connection. Atomic: two CPUs may carry packets of one connection. */

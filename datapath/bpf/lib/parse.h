@@ -36,19 +36,20 @@ INLINE bool is_icmp_error6(__u8 type) { return type < 128; }
 /* RFC 4861 and 2710/3810: listener and neighbour discovery. */
 INLINE bool is_discovery6(__u8 type) { return (type >= 130 && type <= 137) || type == 143; }
 
-/* Ports, TCP flags, ICMP type and id at `offset`. */
-INLINE int parse_transport(struct __sk_buff *ctx, struct weft_packet *packet, __u32 offset) {
-    __u8 head[14] = {};
+/* The part of a transport header that is looked at: to TCP's flags. */
+#define TRANSPORT_BYTES 14
+
+/* Ports, TCP flags, ICMP type and id at `offset`. `early`: the bytes there, if the caller has TRANSPORT_BYTES of them. */
+INLINE int parse_transport(struct __sk_buff *ctx, struct weft_packet *packet, __u32 offset, const __u8 *early) {
+    __u8 head[TRANSPORT_BYTES] = {};
     const __u8 protocol = packet->tuple.protocol;
     packet->l4 = (__u16)offset;
-    if (protocol == IPPROTO_TCP) {
-        if (bpf_skb_load_bytes(ctx, offset, head, 14) < 0) return WEFT_DROP_INVALID_PACKET;
-        packet->tcp_flags = head[13];
-    } else if (protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP || protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6) {
-        if (bpf_skb_load_bytes(ctx, offset, head, 8) < 0) return WEFT_DROP_INVALID_PACKET;
-    } else {
-        return 0;
-    }
+    const bool known = protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP ||
+                       protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+    if (!known) return 0;
+    if (early) __builtin_memcpy(head, early, TRANSPORT_BYTES);
+    else if (bpf_skb_load_bytes(ctx, offset, head, protocol == IPPROTO_TCP ? TRANSPORT_BYTES : 8) < 0) return WEFT_DROP_INVALID_PACKET;
+    if (protocol == IPPROTO_TCP) packet->tcp_flags = head[13];
     if (protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6) {
         packet->tuple.source_port = *(__be16 *)&head[0];
         packet->tuple.destination_port = *(__be16 *)&head[2];
@@ -87,9 +88,21 @@ INLINE int parse_fragment(struct weft_packet *packet, __u32 id) {
     return 0;
 }
 
-INLINE int parse_ipv4(struct __sk_buff *ctx, struct weft_packet *packet) {
+/* Both headers by one call: what nearly every packet has. */
+struct plain4 {
     struct iphdr ip;
-    if (bpf_skb_load_bytes(ctx, ETH_LENGTH, &ip, sizeof ip) < 0) return WEFT_DROP_INVALID_PACKET;
+    __u8 transport[TRANSPORT_BYTES];
+};
+struct plain6 {
+    struct ipv6hdr ip;
+    __u8 transport[TRANSPORT_BYTES];
+};
+
+INLINE int parse_ipv4(struct __sk_buff *ctx, struct weft_packet *packet) {
+    struct plain4 head;
+    const bool whole = bpf_skb_load_bytes(ctx, ETH_LENGTH, &head, sizeof head) == 0;
+    if (!whole && bpf_skb_load_bytes(ctx, ETH_LENGTH, &head.ip, sizeof head.ip) < 0) return WEFT_DROP_INVALID_PACKET;
+    const struct iphdr ip = head.ip;
     const __u32 header = ip.ihl * 4U, total = bpf_ntohs(ip.tot_len);
     /* A GSO packet over 64 KiB carries 0 as its length (the kernel's BIG TCP). */
     if (ip.version != 4 || header < sizeof ip || (total && (total < header || total > packet->length)))
@@ -103,15 +116,18 @@ INLINE int parse_ipv4(struct __sk_buff *ctx, struct weft_packet *packet) {
         packet->flags |= PACKET_LATER_FRAGMENT;
         return parse_fragment(packet, ip.id);
     }
-    const int reason = parse_transport(ctx, packet, ETH_LENGTH + header);
+    const int reason = parse_transport(ctx, packet, ETH_LENGTH + header, whole && header == sizeof ip ? head.transport : NULL);
     if (reason || !(fragment & IP_MORE_FRAGMENTS)) return reason;
     packet->flags |= PACKET_FIRST_FRAGMENT;
     return parse_fragment(packet, ip.id);
 }
 
 INLINE int parse_ipv6(struct __sk_buff *ctx, struct weft_packet *packet) {
-    struct ipv6hdr ip;
-    if (bpf_skb_load_bytes(ctx, ETH_LENGTH, &ip, sizeof ip) < 0 || ip.version != 6) return WEFT_DROP_INVALID_PACKET;
+    struct plain6 head;
+    const bool whole = bpf_skb_load_bytes(ctx, ETH_LENGTH, &head, sizeof head) == 0;
+    if (!whole && bpf_skb_load_bytes(ctx, ETH_LENGTH, &head.ip, sizeof head.ip) < 0) return WEFT_DROP_INVALID_PACKET;
+    const struct ipv6hdr ip = head.ip;
+    if (ip.version != 6) return WEFT_DROP_INVALID_PACKET;
     if (bpf_ntohs(ip.payload_len) + sizeof ip > packet->length) return WEFT_DROP_INVALID_PACKET;
     __builtin_memcpy(&packet->tuple.source, &ip.saddr, 16);
     __builtin_memcpy(&packet->tuple.destination, &ip.daddr, 16);
@@ -140,7 +156,7 @@ INLINE int parse_ipv6(struct __sk_buff *ctx, struct weft_packet *packet) {
     }
     packet->tuple.protocol = next;
     if (packet->flags & PACKET_LATER_FRAGMENT) return parse_fragment(packet, fragment_id);
-    const int reason = parse_transport(ctx, packet, offset);
+    const int reason = parse_transport(ctx, packet, offset, whole && offset == ETH_LENGTH + sizeof ip ? head.transport : NULL);
     if (reason || !(packet->flags & PACKET_FIRST_FRAGMENT)) return reason;
     return parse_fragment(packet, fragment_id);
 }
