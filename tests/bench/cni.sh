@@ -1,0 +1,35 @@
+#!/bin/bash
+# weft-cni beside the reference plugins ptp + host-local, as whole processes.
+set -euo pipefail
+. tests/bench/lib.sh
+readonly kPods=100 kPort=5202
+
+remove_pods() {
+    local netns
+    for netns in $(ip netns list | awk '$1 ~ /^wt-benchpod-/ {print $1}'); do ip netns del "$netns"; done
+}
+remove_pods
+bench_node cni
+trap 'remove_pods; node_remove' EXIT
+for ((i = 1; i <= kPods; i++)); do ip netns add wt-benchpod-$i; done
+
+weft_plugin | jq -c '. + {cniVersion: "1.0.0", name: "weft"}' >"$STATE/weft.conf"
+# ptp's own namespace-wide work (ip_forward) and host-local's files are what a node of the reference pays too; no masquerade in either.
+jq -cn --arg dir "$STATE/host-local" '{cniVersion: "1.0.0", name: "ref", type: "ptp", ipMasq: false,
+    ipam: {type: "host-local", dataDir: $dir, ranges: [[{subnet: "10.97.0.0/16"}], [{subnet: "fd00:97::/112"}]],
+           routes: [{dst: "0.0.0.0/0"}, {dst: "::/0"}]}}' >"$STATE/ptp.conf"
+weft=("$BUILD/cni/weft-cni" "$STATE/weft.conf") ptp=(/usr/lib/cni/ptp "$STATE/ptp.conf")
+
+read -r weft_add weft_del ptp_add ptp_del < <(node_exec "$BUILD/tests/bench/cni_bench" turn 100 wt-benchpod "${weft[@]}" "${ptp[@]}")
+row "CNI ADD, whole process, median of 100" "$weft_add" us "ptp + host-local: $ptp_add" "$(ratio "$weft_add" "$ptp_add")" at-most 0.25
+row "CNI DEL, whole process, median of 100" "$weft_del" us "ptp + host-local: $ptp_del" "$(ratio "$weft_del" "$ptp_del")" at-most 1.0
+
+start_in_node serve "$BUILD/tests/bench/net_bench" serve $kPort
+: >"$STATE/storm.weft" && : >"$STATE/storm.ptp"
+for _ in 1 2 3; do
+    node_exec "$BUILD/tests/bench/cni_bench" storm $kPods wt-benchpod "${ptp[@]}" 192.0.2.1 $kPort >>"$STATE/storm.ptp"
+    node_exec "$BUILD/tests/bench/cni_bench" storm $kPods wt-benchpod "${weft[@]}" 192.0.2.1 $kPort >>"$STATE/storm.weft"
+done
+weft_storm=$(median <"$STATE/storm.weft") ptp_storm=$(median <"$STATE/storm.ptp")
+row "100 pods at once, until the last one's first packet is answered" "$weft_storm" ms "ptp + host-local: $ptp_storm" \
+    "$(ratio "$weft_storm" "$ptp_storm")"
