@@ -5,7 +5,7 @@ weft_test(NAME policy_units SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/policy/
   ${CMAKE_CURRENT_LIST_DIR}/policy/tables_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/numbers_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/policy/compile_test.cpp LIBS weft_policy)
 weft_test(NAME policy_oracle SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/policy/oracle_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/oracle.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/policy/random_world.cpp LIBS weft_policy)
+  ${CMAKE_CURRENT_LIST_DIR}/policy/random_world.cpp LIBS weft_policy TIMEOUT 300)
 # Not a test: prints how long a compile takes at scale.
 add_executable(policy_scale ${CMAKE_CURRENT_LIST_DIR}/policy/scale.cpp)
 target_link_libraries(policy_scale PRIVATE weft_policy)
