@@ -3,11 +3,22 @@
 #pragma once
 
 #include "datapath/bpf/lib/drop.h"
+#include "datapath/bpf/lib/hop.h"
 
 /* ARP passes: the pod has a permanent neighbour and needs none, and the host end answers for nothing. Everything else a pod sends is dropped;
  * what the network sends to the host is not a pod's. */
 CHECKED_ONCE int other_protocol(struct __sk_buff *ctx, __u8 hook) {
     if (hook != WEFT_HOOK_FROM_POD || ctx->protocol == bpf_htons(ETH_P_ARP)) return TC_ACT_OK;
-    count_packet(WEFT_DROP_UNSUPPORTED_L3, hook, packets_of(ctx), ctx->len - 14);
-    return TC_ACT_SHOT;
+    struct weft_scratch *s = scratch_of();
+    const struct weft_control *control = control_of();
+    if (!s || !control) return TC_ACT_SHOT;
+    __builtin_memset(&s->packet, 0, sizeof s->packet);
+    __builtin_memset(&s->forward, 0, sizeof s->forward);
+    s->packet.hook = hook;
+    s->packet.ifindex = ctx->ifindex;
+    s->packet.length = ctx->len - ETH_LENGTH;
+    s->packet.segments = packets_of(ctx);
+    s->rule = 0;
+    s->direction = WEFT_EGRESS;
+    return drop(s, control, WEFT_DROP_UNSUPPORTED_L3);
 }
