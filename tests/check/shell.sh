@@ -1,5 +1,5 @@
 #!/bin/sh
-# shellcheck over every script, found by its first line; Python scripts must at least compile.
+# Runs shellcheck over every script, found by its first line; Python scripts must at least compile.
 # SC2119, SC2120: a function whose arguments are options that one caller gives and another does not is what was meant.
 set -e
 cd "$(dirname "$0")/../.."
