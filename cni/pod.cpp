@@ -57,9 +57,8 @@ Result<PodEnd> open_pod_end(const Netns& netns, const std::string& name, const s
 }
 
 Result<void> configure_pod_end(const PodEnd& pod, const Endpoint& endpoint, unsigned mtu) {
-    WEFT_CHECK(pod.netlink.set_mtu(pod.index, mtu));
     for (const auto& given : endpoint.ips) WEFT_CHECK(pod.netlink.add_address(pod.index, given.ip));
-    WEFT_CHECK(pod.netlink.set_up(pod.index));
+    WEFT_CHECK(pod.netlink.set_up(pod.index, mtu));
     for (const auto& given : endpoint.ips) {
         WEFT_CHECK(pod.netlink.add_neighbour(pod.index, given.gateway, endpoint.gateway_mac));
         WEFT_CHECK(pod.netlink.add_device_route(pod.index, given.gateway));
@@ -71,9 +70,8 @@ Result<void> configure_pod_end(const PodEnd& pod, const Endpoint& endpoint, unsi
 Result<void> configure_host_end(const Netlink& netlink, const HostEnd& host, const Endpoint& endpoint,
                                 const std::string& pod_mac, unsigned mtu) {
     WEFT_CHECK(quiet_ipv6(host.name, has_ipv6(endpoint), false));
-    WEFT_CHECK(netlink.set_mtu(host.index, mtu));
     for (const auto& given : endpoint.ips) WEFT_CHECK(netlink.add_neighbour(host.index, given.ip, pod_mac));
-    WEFT_CHECK(netlink.set_up(host.index));  // the kernel takes no route to a device that is down
+    WEFT_CHECK(netlink.set_up(host.index, mtu));  // the kernel takes no route to a device that is down
     for (const auto& given : endpoint.ips) WEFT_CHECK(netlink.add_device_route(host.index, given.ip));
     return {};
 }

@@ -12,6 +12,8 @@ namespace weft::cni {
 
 namespace {
 
+constexpr std::size_t kLongestMessage = 65536;
+
 RouteObject route_to(const IpAddr& destination, int length, int scope) {
     RouteObject route(rtnl_route_alloc());
     rtnl_route_set_family(route.get(), static_cast<std::uint8_t>(family_of(destination)));
@@ -30,6 +32,12 @@ void add_hop(rtnl_route* route, int index, const IpAddr* gateway) {
     rtnl_route_add_nexthop(route, hop);
 }
 
+// One queue each way is what the kernel ends with anyway, after it has made one a CPU and waited for a grace period.
+void give_one_queue(rtnl_link* link) {
+    rtnl_link_set_num_tx_queues(link, 1);
+    rtnl_link_set_num_rx_queues(link, 1);
+}
+
 IpAddr any_of(const IpAddr& ip) {
     return Cidr::of(ip, 0).address;
 }
@@ -45,6 +53,9 @@ Result<Netlink> Netlink::open() {
     out.socket_.reset(nl_socket_alloc());
     if (!out.socket_) return fail(ErrorCode::kExhausted, "no memory for a netlink socket");
     WEFT_CHECK(checked(nl_connect(out.socket_.get(), NETLINK_ROUTE), "open a netlink socket"));
+    // Without this libnl receives every message twice, to learn its length first. The kernel's are never longer.
+    nl_socket_disable_msg_peek(out.socket_.get());
+    nl_socket_set_msg_buf_size(out.socket_.get(), kLongestMessage);
     return out;
 }
 
@@ -59,6 +70,8 @@ Result<void> Netlink::create_veth(const VethPair& pair) const {
     rtnl_link_set_name(pod, pair.pod_ifname.c_str());
     rtnl_link_set_addr(pod, pod_mac.get());
     rtnl_link_set_ns_fd(pod, pair.pod_netns);
+    give_one_queue(host.get());
+    give_one_queue(pod);
     const int code = rtnl_link_add(socket_.get(), host.get(), NLM_F_CREATE | NLM_F_EXCL);
     rtnl_link_put(pod);
     return checked(code, fmt::format("create the veth pair {} and {}", pair.host_ifname, pair.pod_ifname));
@@ -72,21 +85,14 @@ Result<void> Netlink::delete_link(int index) const {
     return done;
 }
 
-Result<void> Netlink::set_mtu(int index, unsigned mtu) const {
+Result<void> Netlink::set_up(int index, unsigned mtu) const {
     const LinkObject link(rtnl_link_alloc());
     const LinkObject change(rtnl_link_alloc());
     rtnl_link_set_ifindex(link.get(), index);
     rtnl_link_set_mtu(change.get(), mtu);
-    return checked(rtnl_link_change(socket_.get(), link.get(), change.get(), 0),
-                   fmt::format("set the MTU {} of link {}", mtu, index));
-}
-
-Result<void> Netlink::set_up(int index) const {
-    const LinkObject link(rtnl_link_alloc());
-    const LinkObject change(rtnl_link_alloc());
-    rtnl_link_set_ifindex(link.get(), index);
     rtnl_link_set_flags(change.get(), IFF_UP);
-    return checked(rtnl_link_change(socket_.get(), link.get(), change.get(), 0), fmt::format("set link {} up", index));
+    return checked(rtnl_link_change(socket_.get(), link.get(), change.get(), 0),
+                   fmt::format("set link {} up with the MTU {}", index, mtu));
 }
 
 Result<void> Netlink::add_address(int index, const IpAddr& ip) const {

@@ -35,8 +35,7 @@ class Netlink {
     // Both ends in one request, both down, the pod's end made in its namespace. kExists if either name is taken.
     Result<void> create_veth(const VethPair& pair) const;
     Result<void> delete_link(int index) const;  // a link that is gone is no error
-    Result<void> set_mtu(int index, unsigned mtu) const;
-    Result<void> set_up(int index) const;
+    Result<void> set_up(int index, unsigned mtu) const;
     // Full length, no prefix route, no duplicate address detection.
     Result<void> add_address(int index, const IpAddr& ip) const;
     Result<void> add_device_route(int index, const IpAddr& destination) const;
