@@ -8,9 +8,21 @@ namespace {
 
 class Actions : public testing::TestWithParam<bool> {
   protected:
-    World world{"actions"};
-    World::Pod a = world.add_pod(1), b = world.add_pod(2);
-    std::uint32_t uplink = world.add_uplink();
+    // One for the whole suite.
+    struct Node {
+        World world{"actions"};
+        World::Pod a = world.add_pod(1), b = world.add_pod(2);
+        std::uint32_t uplink = world.add_uplink();
+    };
+    static Node& node() {
+        static Node shared;
+        return shared;
+    }
+    void SetUp() override { world.reset(); }
+
+    World& world = node().world;
+    const World::Pod &a = node().a, &b = node().b;
+    const std::uint32_t uplink = node().uplink;
 
     bool v6() const { return GetParam(); }
     const std::string& address(const World::Pod& pod) const { return v6() ? pod.v6 : pod.v4; }

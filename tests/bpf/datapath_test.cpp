@@ -8,8 +8,19 @@ namespace {
 
 class Datapath : public testing::TestWithParam<bool> {
   protected:
-    World world{"datapath"};
-    World::Pod a = world.add_pod(1), b = world.add_pod(2);
+    // One for the whole suite.
+    struct Node {
+        World world{"datapath"};
+        World::Pod a = world.add_pod(1), b = world.add_pod(2), c = world.add_pod(3);
+    };
+    static Node& node() {
+        static Node shared;
+        return shared;
+    }
+    void SetUp() override { world.reset(); }
+
+    World& world = node().world;
+    const World::Pod &a = node().a, &b = node().b, &c = node().c;
 
     bool v6() const { return GetParam(); }
     const char* main_tags() const { return v6() ? WEFT_MAP_FLOW6_TAGS : WEFT_MAP_FLOW4_TAGS; }
@@ -122,8 +133,7 @@ TEST_P(Datapath, FloodOfOpeningPacketsCannotEvictTheEstablished) {
     }
     EXPECT_EQ(world.entries(main_tags()), 2U);
     EXPECT_LE(world.entries(half_tags()), 1024U);
-    const auto before = world.events().size();
-    static_cast<void>(before);
+    world.events();
     EXPECT_EQ(from(b, answer_with(kAck)).verdict, kRedirect);
     EXPECT_TRUE(world.events().empty());
 }
@@ -173,7 +183,6 @@ TEST_P(Datapath, RuleCountersAreExactAfterTheFlowsEnded) {
 }
 
 TEST_P(Datapath, AnotherPodCannotUseAConnection) {
-    const World::Pod c = world.add_pod(3);
     establish();
     EXPECT_EQ(from(c, packet()).verdict, kShot);
     const auto events = world.events();

@@ -27,6 +27,16 @@ datapath::Map<Key, Value> open_map(const datapath::Pins& pins, const char* name)
     return must(datapath::Map<Key, Value>::open(pins, name));
 }
 
+constexpr weft_addr kWorld{.identity = WEFT_IDENTITY_WORLD, .class_id = 1, .endpoint = 0, .flags = 0};
+
+// Zeroes the first `rows` rows of an array; a per-CPU one has `copies` of each.
+template <typename T>
+void zero(const datapath::Pins& pins, const char* name, std::size_t copies, std::uint32_t rows = UINT32_MAX) {
+    const auto map = must(datapath::MapFd::open(pins, name, sizeof(std::uint32_t), sizeof(T)));
+    const std::vector<T> nothing(copies);
+    for (std::uint32_t i = 0; i < std::min(rows, map.max_entries()); ++i) must(map.update(&i, nothing.data()));
+}
+
 datapath::Pins load(const std::string& name, const datapath::Sizes& sizes) {
     if (unshare(CLONE_NEWNET) != 0) throw std::runtime_error("unshare the network namespace: root is needed");
     shell("ip link set lo up");
@@ -48,7 +58,15 @@ World::World(const std::string& name, const datapath::Sizes& sizes)
         programs_[program].reset(bpf_obj_get(pins_.program(program).c_str()));
         if (!programs_[program]) throw std::runtime_error(std::string("no program ") + program);
     }
+    set_defaults();
+    set_cidr("0.0.0.0/0", kWorld);
+    set_cidr("::/0", kWorld);
+    cidrs_.clear();
+}
+
+void World::set_defaults() {
     weft_control c = control();
+    ++c.generation;
     c.timeout_tcp = 3600;
     c.timeout_closing = 10;
     c.timeout_udp = 60;
@@ -59,8 +77,27 @@ World::World(const std::string& name, const datapath::Sizes& sizes)
     c.masquerade_port_first = 10240;
     c.masquerade_port_last = 29999;
     set_control(c);
-    set_cidr("0.0.0.0/0", {.identity = WEFT_IDENTITY_WORLD, .class_id = 1, .endpoint = 0, .flags = 0});
-    set_cidr("::/0", {.identity = WEFT_IDENTITY_WORLD, .class_id = 1, .endpoint = 0, .flags = 0});
+}
+
+void World::reset() {
+    events();
+    set_defaults();
+    for (const char* name : {WEFT_MAP_FLOW4_TAGS, WEFT_MAP_FLOW6_TAGS, WEFT_MAP_HALF4_TAGS, WEFT_MAP_HALF6_TAGS})
+        zero<std::uint64_t>(pins_, name, 1);
+    zero<weft_denial>(pins_, WEFT_MAP_DENIALS, 1);
+    const auto cpus = static_cast<std::size_t>(datapath::MapFd::cpus());
+    zero<weft_metric>(pins_, WEFT_MAP_METRICS, cpus);
+    zero<weft_rule_counter>(pins_, WEFT_MAP_RULE_COUNTERS, cpus, 64);
+    for (const Pod& pod : pods_) set_policies(pod, 0, 0);
+    for (const auto& cidr : cidrs_) {
+        const Cidr prefix = must(Cidr::parse(cidr));
+        const auto length = static_cast<std::uint32_t>(prefix.length);
+        weft_cidr6_key key{length, {}};
+        std::memcpy(key.address.b, prefix.address.bytes().data(), 16);
+        if (prefix.address.is_v4()) must(open_map<weft_cidr4_key, weft_addr>(pins_, WEFT_MAP_CIDR4).erase({length, prefix.address.v4()}));
+        else must(open_map<weft_cidr6_key, weft_addr>(pins_, WEFT_MAP_CIDR6).erase(key));
+    }
+    cidrs_.clear();
 }
 
 World::~World() { static_cast<void>(datapath::unload(pins_)); }
@@ -86,6 +123,7 @@ World::Pod World::add_pod(std::uint32_t number) {
     must(open_map<std::uint32_t, weft_endpoint>(pins_, WEFT_MAP_ENDPOINTS).update(number, row));
     for (const auto& address : {pod.v4, pod.v6})
         set_address(address, {.identity = pod.identity, .class_id = pod.class_id, .endpoint = number, .flags = 0});
+    pods_.push_back(pod);
     return pod;
 }
 
@@ -112,6 +150,7 @@ void World::set_address(const std::string& address, const weft_addr& row) {
 }
 
 void World::set_cidr(const std::string& cidr, const weft_addr& row) {
+    cidrs_.push_back(cidr);
     const Cidr prefix = must(Cidr::parse(cidr));
     const auto length = static_cast<std::uint32_t>(prefix.length);
     if (prefix.address.is_v4())

@@ -31,6 +31,9 @@ class World {
     // Enters a new network namespace (this thread) and loads. Aborts the test with the reason if it cannot.
     explicit World(const std::string& name, const datapath::Sizes& sizes = small());
     ~World();
+    // Back to the state after construction, but for the pods and the uplink, which stay. Loading and verifying the programs takes most of a
+    // second: a test suite shares one world.
+    void reset();
     World(const World&) = delete;
     World& operator=(const World&) = delete;
 
@@ -68,11 +71,14 @@ class World {
     const datapath::Pins& pins() const { return pins_; }
 
   private:
+    void set_defaults();
     std::uint32_t add_veth(const std::string& name);
 
     datapath::Pins pins_;
     std::map<std::string, Fd> programs_;
     datapath::EventRing ring_;
+    std::vector<Pod> pods_;
+    std::vector<std::string> cidrs_;
     std::uint32_t next_row_ = 0, next_policy_ = 1;
 };
 
