@@ -1,0 +1,84 @@
+#include <algorithm>
+#include <charconv>
+
+#include "cli/client.hpp"
+#include "cli/program.hpp"
+#include "cli/table.hpp"
+
+namespace weft::cli {
+
+namespace {
+
+struct Question {
+    std::string from, to, port;
+};
+
+// "80", "53/udp", "icmp".
+Result<Json> parse_port(const std::string& text) {
+    const auto slash = text.find('/');
+    const auto number = text.substr(0, slash);
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), port);
+    const bool is_port = error == std::errc{} && end == number.data() + number.size();
+    std::string protocol = slash != text.npos ? text.substr(slash + 1) : is_port ? "TCP" : number;
+    std::ranges::transform(protocol, protocol.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    const bool has_ports = protocol == "TCP" || protocol == "UDP" || protocol == "SCTP";
+    const bool known = has_ports || protocol == "ICMP" || protocol == "ICMPV6";
+    if (!known || is_port != has_ports)
+        return fail(ErrorCode::kInvalid, "'{}' is no port: write PORT, PORT/PROTOCOL (tcp, udp, sctp), icmp or icmpv6",
+                    text);
+    return Json{{"port", port}, {"protocol", protocol}};
+}
+
+std::string end_text(const Json& end) {
+    const auto name = text(end, "name"), address = text(end, "address");
+    return name == address ? address : fmt::format("{} ({})", name, address);
+}
+
+void print_direction(std::ostream& out, std::string_view name, const Json& answer) {
+    if (!answer.contains(name) || !answer[name].is_object()) return;
+    const auto& verdict = answer[name];
+    const bool isolated = verdict.value("isolated", true);
+    out << fmt::format("  {:<8} {}: {}\n", name, text(verdict, "verdict"),
+                       isolated ? printable(rule_text(verdict.value("rule", Json()))) : "no policy isolates the pod");
+}
+
+void print(std::ostream& out, const Json& answer, const std::string& port) {
+    out << fmt::format("{}: {} -> {}, {}\n", text(answer, "verdict"),
+                       printable(end_text(answer.value("source", Json()))),
+                       printable(end_text(answer.value("destination", Json()))), printable(port));
+    const auto exemption = text(answer, "exemption");
+    if (exemption == "host") out << "  traffic between the node and its pods passes whatever the policies say\n";
+    if (exemption == "same-pod") out << "  a pod always reaches itself\n";
+    print_direction(out, "egress", answer);
+    print_direction(out, "ingress", answer);
+}
+
+Result<int> explain(Context& context, const Question& question) {
+    WEFT_TRY(body, parse_port(question.port));
+    body["source"] = question.from;
+    body["destination"] = question.to;
+    WEFT_TRY(answer, post(context, "/v1/explain", body));
+    if (context.json)
+        context.io.out << to_line(answer) << '\n';
+    else
+        print(context.io.out, answer, question.port);
+    return text(answer, "verdict") == "allowed" ? kOk : kDenied;
+}
+
+}  // namespace
+
+void add_explain(Program& program) {
+    auto* command = program.app.add_subcommand("explain", "Which rule would decide about a connection");
+    const auto question = std::make_shared<Question>();
+    command->add_option("FROM", question->from, "Pod (namespace/name or name) or address")->required();
+    command->add_option("TO", question->to, "Pod (namespace/name or name) or address")->required();
+    command->add_option("PORT", question->port, "PORT, PORT/PROTOCOL (tcp, udp, sctp), icmp or icmpv6")->required();
+    command->footer("Exit code 0: allowed, 4: denied.");
+    command->callback([&program, question] {
+        program.action = [question](Context& context) { return explain(context, *question); };
+    });
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,195 @@
+#include "cli/client.hpp"
+#include "cli/objects.hpp"
+#include "cli/program.hpp"
+#include "cli/table.hpp"
+#include "common/unix_http.hpp"
+#include "policy/parse.hpp"
+
+namespace weft::cli {
+
+namespace {
+
+struct Named {
+    std::string name, space, kind = "NetworkPolicy";
+
+    // "namespace/name", or "name" with -n, or in namespace default. "-" stands for "no namespace".
+    std::string target() const {
+        const auto slash = name.find('/');
+        const auto in = slash != name.npos    ? name.substr(0, slash)
+                        : !space.empty()      ? space
+                        : kind == "Namespace" ? "-"
+                                              : "default";
+        return fmt::format("/v1/policies/{}/{}/{}", escape_segment(kind), escape_segment(in),
+                           escape_segment(slash == name.npos ? name : name.substr(slash + 1)));
+    }
+};
+
+std::shared_ptr<Named> name_options(CLI::App& command, bool required) {
+    const auto named = std::make_shared<Named>();
+    auto* name = command.add_option("NAME", named->name, "namespace/name, or name");
+    if (required) name->required();
+    command.add_option("-n,--namespace", named->space, "Namespace (default: default)");
+    command.add_option("--kind", named->kind, "Kind of the object")->capture_default_str();
+    return named;
+}
+
+std::shared_ptr<std::vector<std::string>> file_option(CLI::App& command, bool required) {
+    const auto files = std::make_shared<std::vector<std::string>>();
+    auto* option =
+        command.add_option("-f,--filename", *files, "JSON or YAML file, '-' for standard input (repeatable)");
+    if (required) option->required();
+    return files;
+}
+
+Result<int> apply_objects(Context& context, const std::vector<std::string>& files) {
+    WEFT_TRY(objects, read_objects(context, files));
+    WEFT_TRY(answer, post(context, "/v1/policies", Json(objects)));
+    if (context.json) {
+        context.io.out << to_line(answer) << '\n';
+        return kOk;
+    }
+    if (answer.contains("applied"))
+        for (const auto& object : answer["applied"])
+            context.io.out << printable(policy_text(object)) << ' ' << text(object, "action") << '\n';
+    context.io.out << "in force at revision " << text(answer, "revision") << '\n';
+    return kOk;
+}
+
+Result<int> remove(Context& context, const std::vector<std::string>& targets) {
+    Json done = Json::array();
+    for (const auto& target : targets) {
+        auto answer = erase(context, target);
+        if (!answer) return wrap(answer.error(), "delete " + target.substr(std::string_view("/v1/policies/").size()));
+        done.push_back({{"deleted", target.substr(std::string_view("/v1/policies/").size())},
+                        {"revision", text(*answer, "revision")}});
+    }
+    for (const auto& one : done) {
+        if (context.json)
+            context.io.out << to_line(one) << '\n';
+        else
+            context.io.out << "deleted " << printable(text(one, "deleted")) << '\n';
+    }
+    return kOk;
+}
+
+// The objects' own names; a List stands for its items.
+Result<void> targets_of(const Json& object, std::vector<std::string>& targets) {
+    if (object.is_object() && object.contains("items") && object["items"].is_array()) {
+        for (const auto& item : object["items"]) WEFT_CHECK(targets_of(item, targets));
+        return {};
+    }
+    Named named{text(object, "metadata.name"), text(object, "metadata.namespace"), text(object, "kind")};
+    if (named.name == "-") return fail(ErrorCode::kInvalid, "$.metadata.name is missing");
+    if (named.kind == "-") named.kind = "NetworkPolicy";
+    if (named.space == "-") named.space.clear();
+    targets.push_back(named.target());
+    return {};
+}
+
+Result<int> remove_asked(Context& context, const Named& named, const std::vector<std::string>& files) {
+    std::vector<std::string> targets;
+    if (!named.name.empty()) targets.push_back(named.target());
+    if (!files.empty()) {
+        WEFT_TRY(objects, read_objects(context, files));
+        for (const auto& object : objects) WEFT_CHECK(targets_of(object, targets));
+    }
+    if (targets.empty()) return fail(ErrorCode::kInvalid, "name what to delete: NAME or -f FILE");
+    return remove(context, targets);
+}
+
+// What can be said without the daemon: the same parser, but no warnings about this node's pods.
+Result<int> validate_offline(Context& context, const std::vector<Json>& objects) {
+    for (std::size_t i = 0; i < objects.size(); ++i) {
+        const JsonView view(objects[i], objects.size() == 1 ? "$" : fmt::format("$[{}]", i));
+        if (auto parsed = policy::parse_objects(view); !parsed) return std::unexpected(parsed.error());
+    }
+    if (context.json)
+        context.io.out << to_line({{"valid", true}, {"warnings", Json::array()}, {"offline", true}}) << '\n';
+    else
+        context.io.out << "valid (checked without weftd, which does not answer)\n";
+    return kOk;
+}
+
+Result<int> validate(Context& context, const std::vector<std::string>& files) {
+    WEFT_TRY(objects, read_objects(context, files));
+    auto answer = post(context, "/v1/policies/validate", Json(objects));
+    if (!answer && context.unreachable) {
+        context.unreachable = false;
+        return validate_offline(context, objects);
+    }
+    if (!answer) return std::unexpected(answer.error());
+    if (context.json) {
+        context.io.out << to_line(*answer) << '\n';
+        return kOk;
+    }
+    context.io.out << "valid\n";
+    if (answer->contains("warnings"))
+        for (const auto& warning : (*answer)["warnings"])
+            context.io.out << "warning: "
+                           << printable(fmt::format("{} {}: {}", text(warning, "object"), text(warning, "path"),
+                                                    text(warning, "message")))
+                           << '\n';
+    return kOk;
+}
+
+Result<int> list(Context& context, const std::string& kind) {
+    WEFT_TRY(policies, get(context, kind.empty() ? "/v1/policies" : "/v1/policies?kind=" + escape_segment(kind)));
+    if (context.json) {
+        context.io.out << to_line(policies) << '\n';
+        return kOk;
+    }
+    Table table({"KIND", "NAMESPACE", "NAME", "SOURCE"});
+    for (const auto& policy : policies)
+        table.row({text(policy, "kind"), text(policy, "namespace"), text(policy, "name"), text(policy, "source")});
+    table.print(context.io.out);
+    return kOk;
+}
+
+Result<int> show(Context& context, const Named& named) {
+    WEFT_TRY(policy, get(context, named.target()));
+    if (context.json)
+        context.io.out << to_line(policy) << '\n';
+    else
+        context.io.out << policy.value("object", policy).dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    return kOk;
+}
+
+void add_writing(Program& program, CLI::App& command) {
+    auto* apply_command = command.add_subcommand("apply", "Put objects in force: all of them or none");
+    const auto files = file_option(*apply_command, true);
+    apply_command->callback(
+        [&program, files] { program.action = [files](Context& context) { return apply_objects(context, *files); }; });
+
+    auto* check = command.add_subcommand("validate", "Check objects, change nothing; works without the daemon too");
+    const auto checked = file_option(*check, true);
+    check->callback(
+        [&program, checked] { program.action = [checked](Context& context) { return validate(context, *checked); }; });
+
+    auto* delete_command = command.add_subcommand("delete", "Take objects out of force");
+    const auto named = name_options(*delete_command, false);
+    const auto of_files = file_option(*delete_command, false);
+    delete_command->callback([&program, named, of_files] {
+        program.action = [named, of_files](Context& context) { return remove_asked(context, *named, *of_files); };
+    });
+}
+
+}  // namespace
+
+void add_policy(Program& program) {
+    auto* command = program.app.add_subcommand("policy", "Policies in force");
+    command->require_subcommand(1);
+    add_writing(program, *command);
+
+    auto* list_command = command->add_subcommand("list", "Names and sources");
+    const auto kind = std::make_shared<std::string>();
+    list_command->add_option("--kind", *kind, "Pod, Namespace or all (default: policies)");
+    list_command->callback(
+        [&program, kind] { program.action = [kind](Context& context) { return list(context, *kind); }; });
+
+    auto* get_command = command->add_subcommand("get", "One object, as JSON");
+    const auto named = name_options(*get_command, true);
+    get_command->callback(
+        [&program, named] { program.action = [named](Context& context) { return show(context, *named); }; });
+}
+
+}  // namespace weft::cli

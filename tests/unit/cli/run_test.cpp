@@ -1,0 +1,255 @@
+// Whole runs of `weft`: arguments in, requests, output and exit code out.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "cli/context.hpp"
+#include "tests/unit/cli/fake_servers.hpp"
+
+namespace weft::cli {
+namespace {
+
+constexpr const char* kPolicyYaml =
+    "apiVersion: networking.k8s.io/v1\n"
+    "kind: NetworkPolicy\n"
+    "metadata: {name: web, namespace: shop}\n"
+    "spec: {podSelector: {}, ingress: [{ports: [{port: 80}]}]}\n";
+
+struct CliRun : testing::Test {
+    std::filesystem::path dir =
+        std::filesystem::temp_directory_path() /
+        fmt::format("wt-cli-{}-{}", getpid(), testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::map<std::string, std::string> env;
+    std::istringstream in;
+    std::ostringstream out, err;
+
+    void SetUp() override {
+        std::filesystem::remove_all(dir);
+        std::filesystem::create_directories(dir);
+        env["WEFT_RUN_DIR"] = dir;
+    }
+    void TearDown() override { std::filesystem::remove_all(dir); }
+
+    int weft(const std::vector<std::string>& arguments) {
+        out.str("");
+        err.str("");
+        const auto lookup = [this](const char* name) -> std::optional<std::string> {
+            const auto found = env.find(name);
+            return found == env.end() ? std::nullopt : std::optional(found->second);
+        };
+        return run(arguments, {lookup, in, out, err});
+    }
+    std::string socket() const { return dir / "weftd.sock"; }
+    std::string file(const std::string& name, const std::string& text) const {
+        std::ofstream(dir / name) << text;
+        return dir / name;
+    }
+};
+
+TEST_F(CliRun, WrongUsageIsTwo) {
+    for (const auto& arguments : std::vector<std::vector<std::string>>{{},
+                                                                       {"nonsense"},
+                                                                       {"policy"},
+                                                                       {"policy", "apply"},
+                                                                       {"explain", "a"},
+                                                                       {"status", "-o", "xml"},
+                                                                       {"observe", "--last", "x"},
+                                                                       {"map", "dump"}})
+        EXPECT_EQ(weft(arguments), kUsage) << out.str() << err.str();
+    EXPECT_EQ(weft({"--help"}), kOk);
+    EXPECT_NE(out.str().find("Exit codes"), std::string::npos);
+}
+
+TEST_F(CliRun, DaemonThatDoesNotAnswerIsThree) {
+    for (const auto& arguments : std::vector<std::vector<std::string>>{{"status"},
+                                                                       {"endpoint", "list"},
+                                                                       {"policy", "list"},
+                                                                       {"rule", "list"},
+                                                                       {"identity", "list"},
+                                                                       {"map", "list"},
+                                                                       {"explain", "a", "b", "80"}}) {
+        EXPECT_EQ(weft(arguments), kUnreachable) << arguments[0];
+        EXPECT_NE(err.str().find(socket()), std::string::npos) << err.str();
+        EXPECT_NE(err.str().find("--run-dir"), std::string::npos) << err.str();
+    }
+    env["WEFT_HUBBLE"] = "http://127.0.0.1:1";
+    EXPECT_EQ(weft({"observe"}), kUnreachable);
+    EXPECT_NE(err.str().find("WEFT_HUBBLE"), std::string::npos);
+}
+
+TEST_F(CliRun, EndpointsAsTableAndJson) {
+    test::FakeServer daemon(socket());
+    daemon.answers["GET /v1/endpoints"] = {
+        200,
+        R"([{"id":17,"pod":{"namespace":"default","name":"web"},"ips":["10.244.0.9"],"identity":260,
+        "host_ifname":"weft1a2b","policies":{"ingress":3,"egress":0},"labels":{"app":"web"},"container_id":"c1"}])"};
+    EXPECT_EQ(weft({"endpoint", "list"}), kOk) << err.str();
+    EXPECT_EQ(out.str(),
+              "ID  POD          ADDRESSES   IDENTITY  DEVICE    INGRESS   EGRESS  LABELS\n"
+              "17  default/web  10.244.0.9  260       weft1a2b  isolated  open    app=web\n");
+    EXPECT_EQ(weft({"endpoint", "list", "-o", "json"}), kOk);
+    EXPECT_EQ(Json::parse(out.str())[0]["id"], 17);
+    for (const char* name : {"web", "default/web", "c1"}) {
+        EXPECT_EQ(weft({"endpoint", "get", name}), kOk) << name;
+        EXPECT_EQ(Json::parse(out.str())["id"], 17);
+    }
+    EXPECT_EQ(weft({"endpoint", "get", "other/web"}), kFailed);
+}
+
+TEST_F(CliRun, PoliciesFromYamlJsonAndStandardInput) {
+    test::FakeServer daemon(socket());
+    daemon.answers["POST /v1/policies"] = {
+        200,
+        R"({"applied":[{"kind":"NetworkPolicy","namespace":"shop","name":"web","action":"created"}],"revision":4})"};
+    const auto yaml = file("a.yaml", std::string(kPolicyYaml) + "---\n" + kPolicyYaml);
+    EXPECT_EQ(weft({"policy", "apply", "-f", yaml}), kOk) << err.str();
+    EXPECT_EQ(out.str(), "NetworkPolicy shop/web created\nin force at revision 4\n");
+    const auto sent = Json::parse(daemon.asked.back().body);
+    ASSERT_EQ(sent.size(), 2U);
+    EXPECT_EQ(sent[0]["spec"]["ingress"][0]["ports"][0]["port"], 80);
+    in.str(R"({"kind":"NetworkPolicy","metadata":{"name":"x"}})");
+    EXPECT_EQ(weft({"policy", "apply", "-f", "-"}), kOk);
+    EXPECT_EQ(Json::parse(daemon.asked.back().body)[0]["metadata"]["name"], "x");
+    EXPECT_EQ(weft({"policy", "apply", "-f", dir / "absent.json"}), kFailed);
+    EXPECT_NE(err.str().find("absent.json"), std::string::npos);
+}
+
+TEST_F(CliRun, RefusalHasThePlaceAndIsOne) {
+    test::FakeServer daemon(socket());
+    daemon.answers["POST /v1/policies"] = {
+        400, R"({"error":{"code":"invalid","message":"expected a string","path":"$[0].metadata.name"}})"};
+    EXPECT_EQ(weft({"policy", "apply", "-f", file("a.json", R"({"kind":"NetworkPolicy"})")}), kFailed);
+    EXPECT_EQ(err.str(), "weft: $[0].metadata.name: expected a string\n");
+    EXPECT_EQ(out.str(), "");
+}
+
+TEST_F(CliRun, DeleteByNameAndByFile) {
+    test::FakeServer daemon(socket());
+    for (const char* target : {"NetworkPolicy/shop/web", "NetworkPolicy/default/web", "Pod/a/b"})
+        daemon.answers[std::string("DELETE /v1/policies/") + target] = {200, R"({"revision":5})"};
+    EXPECT_EQ(weft({"policy", "delete", "shop/web"}), kOk) << err.str();
+    EXPECT_EQ(daemon.asked.back().target, "/v1/policies/NetworkPolicy/shop/web");
+    EXPECT_EQ(weft({"policy", "delete", "web", "-n", "shop"}), kOk);
+    EXPECT_EQ(daemon.asked.back().target, "/v1/policies/NetworkPolicy/shop/web");
+    EXPECT_EQ(weft({"policy", "delete", "web"}), kOk);
+    EXPECT_EQ(daemon.asked.back().target, "/v1/policies/NetworkPolicy/default/web");
+    EXPECT_EQ(weft({"policy", "delete", "a/b", "--kind", "Pod"}), kOk);
+    EXPECT_EQ(weft({"policy", "delete", "-f", file("a.yaml", kPolicyYaml)}), kOk);
+    EXPECT_EQ(daemon.asked.back().target, "/v1/policies/NetworkPolicy/shop/web");
+    EXPECT_EQ(weft({"policy", "delete", "gone"}), kFailed);
+    EXPECT_EQ(weft({"policy", "delete"}), kFailed);
+}
+
+TEST_F(CliRun, ValidateWithAndWithoutTheDaemon) {
+    const auto good = file("good.yaml", kPolicyYaml);
+    const auto bad = file("bad.yaml",
+                          "kind: NetworkPolicy\napiVersion: networking.k8s.io/v1\nmetadata: {name: x}\nspec: "
+                          "{podSelector: {}, ingres: []}\n");
+    EXPECT_EQ(weft({"policy", "validate", "-f", good}), kOk) << err.str();
+    EXPECT_NE(out.str().find("without weftd"), std::string::npos);
+    EXPECT_EQ(weft({"policy", "validate", "-f", bad}), kFailed);
+    EXPECT_NE(err.str().find("$.spec"), std::string::npos) << err.str();
+    test::FakeServer daemon(socket());
+    daemon.answers["POST /v1/policies/validate"] = {
+        200,
+        R"({"valid":true,"warnings":[{"object":"NetworkPolicy shop/web","path":"$.spec","message":"selects no pod"}]})"};
+    EXPECT_EQ(weft({"policy", "validate", "-f", good}), kOk);
+    EXPECT_EQ(out.str(), "valid\nwarning: NetworkPolicy shop/web $.spec: selects no pod\n");
+}
+
+TEST_F(CliRun, ExplainSaysWhoDecidesAndExitsFourWhenDenied) {
+    test::FakeServer daemon(socket());
+    daemon.answers["POST /v1/explain"] = {200, R"({"verdict":"denied","exemption":"none",
+        "source":{"name":"default/a","address":"10.0.0.1"},"destination":{"name":"10.0.0.2","address":"10.0.0.2"},
+        "egress":{"verdict":"allowed","isolated":false,"rule":null},
+        "ingress":{"verdict":"denied","isolated":true,"rule":{"default_deny":true,"policies":[{"kind":"NetworkPolicy","namespace":"default","name":"deny"}]}}})"};
+    EXPECT_EQ(weft({"explain", "a", "10.0.0.2", "53/udp"}), kDenied) << err.str();
+    EXPECT_EQ(out.str(),
+              "denied: default/a (10.0.0.1) -> 10.0.0.2, 53/udp\n"
+              "  egress   allowed: no policy isolates the pod\n"
+              "  ingress  denied: default deny of NetworkPolicy default/deny\n");
+    const auto asked = Json::parse(daemon.asked.back().body);
+    EXPECT_EQ(asked, Json::parse(R"({"source":"a","destination":"10.0.0.2","port":53,"protocol":"UDP"})"));
+    daemon.answers["POST /v1/explain"] = {200, R"({"verdict":"allowed","exemption":"host"})"};
+    EXPECT_EQ(weft({"explain", "a", "b", "icmp"}), kOk);
+    for (const char* port : {"", "x", "80/", "80/icmp", "70000", "icmp/80", "-1"})
+        EXPECT_NE(weft({"explain", "a", "b", port}), kOk) << port;
+}
+
+TEST_F(CliRun, MapsAsTableAndAsTheDaemonsLines) {
+    test::FakeServer daemon(socket());
+    daemon.answers["GET /v1/maps"] = {200, R"([{"name":"addr4","what":"addresses"}])"};
+    const std::string lines = "{\"address\":\"10.0.0.1\",\"class\":3}\n{\"address\":\"10.0.0.2\",\"class\":12}\n";
+    daemon.answers["GET /v1/maps/addr4"] = {200, lines};
+    EXPECT_EQ(weft({"map", "list"}), kOk);
+    EXPECT_EQ(out.str(), "NAME   WHAT\naddr4  addresses\n");
+    EXPECT_EQ(weft({"map", "dump", "addr4"}), kOk);
+    EXPECT_EQ(out.str(), "address   class\n10.0.0.1  3\n10.0.0.2  12\n");
+    EXPECT_EQ(weft({"-o", "json", "map", "dump", "addr4"}), kOk);
+    EXPECT_EQ(out.str(), lines);
+    EXPECT_EQ(weft({"map", "dump", "other"}), kFailed);
+}
+
+TEST_F(CliRun, ObservePassesFiltersOnAndShowsLines) {
+    test::FakeServer hubble("");
+    const std::string line =
+        R"({"time":"2026-01-02T03:04:05Z","flow":{"verdict":"DROPPED","Summary":"UDP","IP":{"source":"10.0.0.1","destination":"10.0.0.2"}}})";
+    hubble.answers["GET /v1/flows"] = {200, line + "\n" + line + "\n"};
+    EXPECT_EQ(weft({"observe", "--hubble", hubble.url(), "--verdict", "dropped", "--from-pod", "default/a",
+                    "--from-pod", "b", "--last", "7"}),
+              kOk)
+        << err.str();
+    EXPECT_EQ(hubble.asked.back().target, "/v1/flows?last=7&source_pod=default%2Fa&source_pod=b&verdict=dropped");
+    EXPECT_EQ(
+        out.str(),
+        "03:04:05.000  DROPPED    10.0.0.1 -> 10.0.0.2  UDP\n03:04:05.000  DROPPED    10.0.0.1 -> 10.0.0.2  UDP\n");
+    env["WEFT_HUBBLE"] = hubble.url();
+    EXPECT_EQ(weft({"observe", "-o", "json", "--since", "5m"}), kOk);
+    EXPECT_EQ(out.str(), line + "\n" + line + "\n");
+    hubble.answers["GET /v1/flows"] = {400,
+                                       R"({"error":{"code":"invalid","message":"no such verdict","path":"verdict"}})"};
+    EXPECT_EQ(weft({"observe", "--verdict", "maybe"}), kFailed);
+    EXPECT_EQ(err.str(), "weft: verdict: no such verdict\n");
+}
+
+TEST_F(CliRun, StatusNamesWhatFailed) {
+    test::FakeServer daemon(socket());
+    daemon.answers["GET /v1/status"] = {
+        200, R"({"version":"0.1.0","node":"n1","uptime_seconds":5,"memory_kib":2048,"endpoints":2,
+        "ipam":[{"range":"10.244.0.0/24","used":2,"cooling":0,"free":251}],
+        "sources":[{"name":"file:bad.json","objects":0,"error":{"code":"invalid","message":"expected a string","path":"$.kind"}}]})"};
+    EXPECT_EQ(weft({"status"}), kOk);
+    EXPECT_NE(out.str().find("10.244.0.0/24: 2 used"), std::string::npos) << out.str();
+    EXPECT_NE(out.str().find("ERROR $.kind: expected a string"), std::string::npos) << out.str();
+    EXPECT_EQ(weft({"version"}), kOk);
+    EXPECT_NE(out.str().find("weftd  0.1.0"), std::string::npos);
+}
+
+TEST_F(CliRun, CompletionKnowsEveryCommand) {
+    ASSERT_EQ(weft({"completion", "bash"}), kOk);
+    const auto script = out.str();
+    for (const char* word : {"\"policy apply\")", "\"map dump\")", "--from-pod", "--follow", "explain", "--kind"})
+        EXPECT_NE(script.find(word), std::string::npos) << word;
+    const auto path =
+        file("completion", script + "COMP_WORDS=(weft policy va); COMP_CWORD=2; _weft; echo \"got:${COMPREPLY[*]}\"\n");
+    FILE* bash = popen(("bash " + path).c_str(), "r");
+    ASSERT_NE(bash, nullptr);
+    char buffer[256] = {};
+    EXPECT_NE(fgets(buffer, sizeof buffer, bash), nullptr);
+    pclose(bash);
+    EXPECT_STREQ(buffer, "got:validate\n");
+}
+
+TEST_F(CliRun, AnswersThatAreNoJsonAreErrors) {
+    test::FakeServer daemon(socket());
+    for (const char* body : {"", "{", "[1,", "null", "7"}) {
+        daemon.answers["GET /v1/endpoints"] = {200, body};
+        EXPECT_EQ(weft({"endpoint", "list"}), kFailed) << body;
+    }
+}
+
+}  // namespace
+}  // namespace weft::cli
