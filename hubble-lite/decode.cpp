@@ -77,10 +77,9 @@ const DropReason* drop_reason(std::uint32_t code) {
     return nullptr;
 }
 
-const Rule* Record::deciding_rule() const {
-    if (dropped()) return rule[event.direction].get();
-    if (rule[WEFT_INGRESS]) return rule[WEFT_INGRESS].get();
-    return rule[WEFT_EGRESS].get();
+unsigned Record::deciding_direction() const {
+    if (dropped()) return event.direction;
+    return event.rule[WEFT_INGRESS] != 0 ? unsigned{WEFT_INGRESS} : unsigned{WEFT_EGRESS};
 }
 
 Decoded decode(std::span<const std::byte> bytes) {

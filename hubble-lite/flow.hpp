@@ -52,8 +52,8 @@ struct Record {
     bool dropped() const { return event.header.type == WEFT_EVENT_DROP; }
     IpAddr source_ip() const { return IpAddr::from_bytes(event.source.b); }
     IpAddr destination_ip() const { return IpAddr::from_bytes(event.destination.b); }
-    // The rule that decided: of the denying direction, else the last that allowed. Null: none, or unknown.
-    const Rule* deciding_rule() const;
+    // Whose rule decided: the direction that denied, else the last that had a rule to allow it.
+    unsigned deciding_direction() const;
 };
 
 // One row of drop_reason.def.

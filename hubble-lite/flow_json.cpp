@@ -244,9 +244,7 @@ void write_rule(JsonWriter& json, std::uint64_t id, const Rule* rule, bool egres
 
 void write_rules(JsonWriter& json, const Record& record) {
     const weft_event& event = record.event;
-    const auto direction = record.dropped()                ? event.direction
-                           : event.rule[WEFT_INGRESS] != 0 ? WEFT_INGRESS
-                                                           : WEFT_EGRESS;
+    const unsigned direction = record.deciding_direction();
     if (event.rule[direction] == 0) return;
     const Rule* rule = record.rule[direction].get();
     json.key("rule");

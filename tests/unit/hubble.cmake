@@ -1,0 +1,8 @@
+# Tests of hubble-lite, without a kernel: events are made by hand. HTTP tests listen on loopback, any free port.
+weft_test(NAME hubble SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/hubble/decode_test.cpp ${CMAKE_CURRENT_LIST_DIR}/hubble/filter_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/hubble/query_test.cpp ${CMAKE_CURRENT_LIST_DIR}/hubble/ring_test.cpp ${CMAKE_CURRENT_LIST_DIR}/hubble/json_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/hubble/names_test.cpp ${CMAKE_CURRENT_LIST_DIR}/hubble/observer_test.cpp ${CMAKE_CURRENT_LIST_DIR}/hubble/http_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/hubble/sample.cpp LIBS weft_hubble)
+# Not a test: prints events a second in and lines a second out.
+add_executable(hubble_throughput ${CMAKE_CURRENT_LIST_DIR}/hubble/throughput.cpp ${CMAKE_CURRENT_LIST_DIR}/hubble/sample.cpp)
+target_link_libraries(hubble_throughput PRIVATE weft_hubble)
