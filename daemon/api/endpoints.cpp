@@ -1,4 +1,5 @@
 #include "daemon/api/handlers.hpp"
+#include "daemon/maps/kernel_reader.hpp"
 
 namespace weft::api {
 
@@ -34,6 +35,24 @@ Json shown_json(const reconcile::View& view, const endpoint::Endpoint& endpoint)
     if (const auto row = view.image.endpoints.find(endpoint.id); row != view.image.endpoints.end())
         out["policies"] = {{"egress", row->second[0]}, {"ingress", row->second[1]}};
     return out;
+}
+
+// What the kernel's rows say of this endpoint, against its record.
+void compare_rows(const maps::KernelState& kernel, const endpoint::Endpoint& record, std::vector<std::string>& out) {
+    const auto row = kernel.endpoints.find(record.id);
+    if (row == kernel.endpoints.end()) {
+        out.push_back(fmt::format("map endpoints has no row {}", record.id));
+    } else {
+        if (row->second.ifindex != record.host_ifindex)
+            out.push_back(fmt::format("map endpoints: row {} is of interface {}, recorded {}", record.id, row->second.ifindex, record.host_ifindex));
+        if (const auto mac = std::to_array(row->second.mac); mac != record.mac)
+            out.push_back(fmt::format("map endpoints: row {} has MAC {}, recorded {}", record.id, endpoint::mac_text(mac), endpoint::mac_text(record.mac)));
+    }
+    for (const auto& ip : record.ips) {
+        const auto address = kernel.addresses.find(ip);
+        if (address == kernel.addresses.end() || address->second.endpoint != record.id)
+            out.push_back(fmt::format("map {}: {} does not lead to endpoint {}", ip.is_v4() ? "addr4" : "addr6", ip.text(), record.id));
+    }
 }
 
 Result<endpoint::Attachment> attachment_of(const Call& call) {
@@ -83,6 +102,9 @@ Result<Reply> check_endpoint(Context& context, const Call& call) {
     WEFT_TRY(found, endpoint::parse_endpoint(view));
     if (found.attachment != attachment) return view.error("another container or interface than the path's");
     WEFT_TRY(differences, context.registry.check(found));
+    WEFT_TRY(record, context.registry.find(attachment));
+    WEFT_TRY(kernel, maps::read_kernel(context.pins));
+    compare_rows(kernel, record, differences);
     return json_reply({{"differences", differences}});
 }
 

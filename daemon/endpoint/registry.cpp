@@ -89,30 +89,27 @@ Result<void> Registry::set_labels(std::uint32_t id, const policy::Labels& labels
     return done ? Result<void>{} : std::unexpected(done.error());
 }
 
+Result<Endpoint> Registry::find(const Attachment& attachment) {
+    reconcile::EndpointPtr known;
+    reconciler_.read([&](const reconcile::View& view) { known = view.state.find(attachment); });
+    if (known == nullptr) return fail(ErrorCode::kNotFound, "container {} has no interface {} here", attachment.container_id, attachment.ifname);
+    return *known;
+}
+
 Result<std::vector<std::string>> Registry::check(const Endpoint& found) {
-    Result<std::vector<std::string>> out = std::vector<std::string>{};
-    reconciler_.read([&](const reconcile::View& view) {
-        const auto known = view.state.find(found.attachment);
-        if (known == nullptr) {
-            out = fail(ErrorCode::kNotFound, "container {} has no interface {} here", found.attachment.container_id, found.attachment.ifname);
-            return;
-        }
-        const auto compare = [&](std::string_view what, const auto& recorded, const auto& there) {
-            if (recorded != there) out->push_back(fmt::format("{}: recorded {}, found {}", what, recorded, there));
-        };
-        compare("host interface", known->host_ifname, found.host_ifname);
-        compare("host interface index", known->host_ifindex, found.host_ifindex);
-        compare("MAC address", mac_text(known->mac), mac_text(found.mac));
-        if (found.netns_inode != 0) compare("network namespace inode", known->netns_inode, found.netns_inode);
-        for (const auto& ip : found.ips)
-            if (std::ranges::find(known->ips, ip) == known->ips.end()) out->push_back(fmt::format("address {} is not this interface's", ip.text()));
-        for (const auto& ip : known->ips)
-            if (std::ranges::find(found.ips, ip) == found.ips.end()) out->push_back(fmt::format("address {} is missing", ip.text()));
-        for (const auto& ip : known->ips) {
-            const auto row = view.image.addresses.find(ip);
-            if (row == view.image.addresses.end() || row->second.endpoint != known->id) out->push_back(fmt::format("address {} is not enforced for this endpoint", ip.text()));
-        }
-    });
+    WEFT_TRY(known, find(found.attachment));
+    std::vector<std::string> out;
+    const auto compare = [&](std::string_view what, const auto& recorded, const auto& there) {
+        if (recorded != there) out.push_back(fmt::format("{}: recorded {}, found {}", what, recorded, there));
+    };
+    compare("host interface", known.host_ifname, found.host_ifname);
+    compare("host interface index", known.host_ifindex, found.host_ifindex);
+    compare("MAC address", mac_text(known.mac), mac_text(found.mac));
+    if (found.netns_inode != 0) compare("network namespace inode", known.netns_inode, found.netns_inode);
+    for (const auto& ip : found.ips)
+        if (std::ranges::find(known.ips, ip) == known.ips.end()) out.push_back(fmt::format("address {} is not this interface's", ip.text()));
+    for (const auto& ip : known.ips)
+        if (std::ranges::find(found.ips, ip) == found.ips.end()) out.push_back(fmt::format("address {} is missing", ip.text()));
     return out;
 }
 

@@ -21,7 +21,8 @@ class Registry {
     // Removes every endpoint of `network` that is not in `keep`; returns the removed.
     Result<std::vector<Endpoint>> gc(const std::string& network, const std::set<Attachment>& keep);
     Result<void> set_labels(std::uint32_t id, const policy::Labels& labels);
-    // What differs between the record (and the rows enforced for it) and what the caller found. Error kNotFound.
+    Result<Endpoint> find(const Attachment& attachment);
+    // What differs between the record and what the caller found. Error kNotFound.
     Result<std::vector<std::string>> check(const Endpoint& found);
 
     // Part of the daemon's first change: the records into the state. What is gone by proof is removed; what merely looks

@@ -1,7 +1,6 @@
-#include <yaml-cpp/yaml.h>
 
 #include "daemon/api/routes.hpp"
-#include "daemon/watch/yaml.hpp"
+#include "common/yaml.hpp"
 #include "datapath/abi/types.h"
 #include "tests/unit/daemon_fixture.hpp"
 
@@ -13,7 +12,7 @@ std::string slurp(const std::filesystem::path& path) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-Json openapi() { return watch::parse_yaml(slurp(std::filesystem::path(WEFT_SOURCE_DIR) / "docs/openapi.yaml")).value().at(0); }
+Json openapi() { return parse_yaml(slurp(std::filesystem::path(WEFT_SOURCE_DIR) / "docs/openapi.yaml")).value().at(0); }
 
 TEST(DaemonRoutes, OpenApiDescribesExactlyTheRoutes) {
     std::set<std::string> described, served;

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "daemon/watch/object_file.hpp"
-#include "daemon/watch/yaml.hpp"
+#include "common/yaml.hpp"
 
 namespace weft::watch {
 namespace {
