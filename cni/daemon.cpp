@@ -49,6 +49,9 @@ std::unexpected<CniError> refused(const UnixHttpAnswer& answer) {
     if (code == "exhausted")
         return refuse(Code::kNoAddress, "no address is free; enlarge the pool or remove pods", details);
     if (code == "invalid") return refuse(Code::kInvalidConfig, "weftd does not accept the configuration", details);
+    if (code == "not-found")
+        return refuse(Code::kUnknownContainer, "weftd does not know this container's interface; call DEL, then ADD",
+                      details);
     return refuse(Code::kDaemon, fmt::format("weftd refused the request ({})", code), details);
 }
 

@@ -82,6 +82,17 @@ Result<void> remove_pin(const std::filesystem::path& path) {
     return {};
 }
 
+// Detaches the link and then removes its pin. Removing the pin alone would detach it at some later time: the kernel
+// puts that off to a worker.
+Result<void> remove_link(const std::filesystem::path& pin) {
+    const auto link = open_link(pin);
+    if (!link && link.error().code == ErrorCode::kNotFound) return {};
+    if (!link) return std::unexpected(link.error());
+    if (link->ifindex != 0 && bpf_link_detach(link->fd.get()) != 0 && errno != ENOLINK)
+        return fail_errno(fmt::format("detach the link {}", pin.string()));
+    return remove_pin(pin);
+}
+
 bpf_tc_hook hook_at(int ifindex, TcHook hook) {
     bpf_tc_hook out{};
     out.sz = sizeof out;
@@ -189,14 +200,14 @@ Result<void> attach(const Pins& pins, std::string_view ifname, TcHook hook, std:
     auto done =
         mode == AttachMode::kTcx ? attach_link(pin, *ifindex, hook, *opened) : attach_filter(*ifindex, hook, *opened);
     // The new attachment first, then the other mode's: no packet passes unseen.
-    if (done) done = mode == AttachMode::kTcx ? remove_filter(*ifindex, hook) : remove_pin(pin);
+    if (done) done = mode == AttachMode::kTcx ? remove_filter(*ifindex, hook) : remove_link(pin);
     if (!done) return wrap(std::move(done).error(), doing());
     return {};
 }
 
 Result<void> detach(const Pins& pins, std::string_view ifname, TcHook hook, std::string_view program) {
     const auto doing = [&] { return fmt::format("detach {} from {}", program, ifname); };
-    if (auto removed = remove_pin(pins.link(ifname, program)); !removed)
+    if (auto removed = remove_link(pins.link(ifname, program)); !removed)
         return wrap(std::move(removed).error(), doing());
     const auto ifindex = index_of(ifname);
     if (!ifindex) return {};
@@ -212,6 +223,17 @@ Result<bool> attached(const Pins& pins, std::string_view ifname, TcHook hook, st
     if (!link && link.error().code != ErrorCode::kNotFound) return std::unexpected(link.error());
     WEFT_TRY(filter, filter_program(ifindex, hook));
     return filter == opened.id;
+}
+
+Result<bool> renew(const Pins& pins, std::string_view ifname, TcHook hook, std::string_view program) {
+    WEFT_TRY(opened, open_program(pins, program));
+    WEFT_TRY(ifindex, index_of(ifname));
+    WEFT_TRY(linked, renew_link(pins.link(ifname, program), ifindex, opened));
+    if (linked) return true;
+    WEFT_TRY(filter, filter_program(ifindex, hook));
+    if (filter == 0) return false;
+    if (filter != opened.id) WEFT_CHECK(attach_filter(ifindex, hook, opened));
+    return true;
 }
 
 }  // namespace weft::datapath

@@ -28,5 +28,8 @@ Result<void> attach(const Pins& pins, std::string_view ifname, TcHook hook, std:
 Result<void> detach(const Pins& pins, std::string_view ifname, TcHook hook, std::string_view program);
 // Whether exactly this pinned program is attached there, in either mode (compares program ids). Never changes anything.
 Result<bool> attached(const Pins& pins, std::string_view ifname, TcHook hook, std::string_view program);
+// Puts the pinned program in the place of another version of it, in the mode in which that is attached: for clsact pods
+// after ensure_loaded() has replaced the programs, which reaches pinned links only. False: nothing of ours is there.
+Result<bool> renew(const Pins& pins, std::string_view ifname, TcHook hook, std::string_view program);
 
 }  // namespace weft::datapath

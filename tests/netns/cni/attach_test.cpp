@@ -104,6 +104,19 @@ TEST_F(Attach, device_made_anew_under_the_same_name) {
     }
 }
 
+TEST_F(Attach, renew_keeps_the_mode) {
+    EXPECT_FALSE(datapath::renew(pins_, "wt0.5", TcHook::kIngress, "from_pod").value()) << "nothing is attached";
+    EXPECT_EQ(count(), 0);
+    for (const auto mode : modes_) {
+        ASSERT_TRUE(attach(pins_, "wt0.5", TcHook::kIngress, "from_pod", mode));
+        replace_program();
+        EXPECT_TRUE(datapath::renew(pins_, "wt0.5", TcHook::kIngress, "from_pod").value());
+        EXPECT_TRUE(is_attached());
+        EXPECT_EQ(count(), 1);
+        EXPECT_EQ(fs::is_empty(bpf_dir() + "/links"), mode == AttachMode::kClsact);
+    }
+}
+
 TEST_F(Attach, what_is_not_there) {
     for (const auto mode : modes_) {
         EXPECT_EQ(attach(pins_, "wt0.5", TcHook::kIngress, "nothing", mode).error().code, ErrorCode::kNotFound);

@@ -112,6 +112,8 @@ FakeDaemon::Reply FakeDaemon::answer(const std::string& method, const std::strin
     }
     last_body_ = Json::parse(body);
     if (target == "/v1/gc") return collect(last_body_);
+    if (target.ends_with("/check") && !endpoints_.contains(key_of(last_body_)))
+        return {404, error_body("not-found", "no such endpoint")};
     if (target.ends_with("/check")) return {200, {{"differences", behaviour_.differences}}};
     return add(last_body_);
 }

@@ -155,7 +155,7 @@ Outcome CniSandbox::spawn(const CniCall& call) {
 }
 
 std::string CniSandbox::shell(const std::string& command) {
-    std::FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+    std::FILE* pipe = popen(("{ " + command + "\n} 2>&1").c_str(), "r");
     if (pipe == nullptr) return {};
     std::string out;
     std::array<char, 4096> buffer{};
