@@ -88,6 +88,7 @@ Result<void> Reconciler::enforce() {
     const auto apply_start = Clock::now();
     auto report = enforcer_.apply(*image, local_endpoints(*image), state_.settings());
     if (!report) return wrap(report.error(), "write the tables");
+    if (report->unfinished) spdlog::warn("in force, but not all that is unused was freed: {}", report->unfinished->text());
     counters_.apply_us = microseconds_since(apply_start);
     ++counters_.applies;
     counters_.writes += report->writes;

@@ -57,7 +57,7 @@ class Daemon:
         with open(f"{RUN}/log", "a", encoding="utf-8") as log:
             self.process = subprocess.Popen(nsenter(WEFTD, "--run-dir", f"{RUN}/run", "--bpf-dir", BPF, "--uplink", "none", "--node-name", "node-1", "--objects",
                                                     f"{RUN}/objects", "--address-cooldown", "3600", "--pod-cidr4", "10.99.0.0/16", *SMALL, *options), stderr=log)
-        for _ in range(600):
+        for _ in range(3000):
             try:
                 if call("GET", "/v1/healthz")[0] == 200:
                     return

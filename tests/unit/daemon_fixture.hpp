@@ -44,7 +44,10 @@ class FakeKernel : public reconcile::Enforcer {
         ++applies;
         image = wanted;
         endpoints = devices;
-        return maps::ApplyReport{.writes = 1, .flipped = false, .generation = static_cast<std::uint32_t>(applies), .epoch = 0};
+        maps::ApplyReport report;
+        report.writes = 1;
+        report.generation = static_cast<std::uint32_t>(applies);
+        return report;
     }
     Result<void> collect() override { return {}; }
 
