@@ -15,26 +15,28 @@ ErrorCode code_of(const std::string& text) {
     return ErrorCode::kInternal;
 }
 
-// {"error":{"code","message","path"}}
-Error error_of(const UnixHttpAnswer& answer) {
-    const auto body = parse_json(answer.body);
+}  // namespace
+
+Error refusal(int status, const std::string& text) {
+    const auto body = parse_json(text);
     if (body && body->is_object() && body->contains("error") && (*body)["error"].is_object()) {
         const JsonView error((*body)["error"]);
         return {code_of(error.string_or("code", "").value_or("")),
                 error.string_or("message", "").value_or("no message"), error.string_or("path", "").value_or("")};
     }
-    return {ErrorCode::kInternal, fmt::format("weftd answered with status {} and no reason", answer.status), {}};
+    return {ErrorCode::kInternal, fmt::format("the daemon answered with status {} and no reason", status), {}};
 }
+
+namespace {
 
 Result<std::string> ask(Context& context, std::string_view method, std::string_view target, std::string_view body) {
     auto answer = unix_http(context.socket, method, target, body, kOptions);
     if (!answer) {
         context.unreachable = answer.error().code != ErrorCode::kPermission;
         return fail(answer.error().code, "weftd does not answer at {}: {}\n{}", context.socket, answer.error().message,
-                    context.unreachable ? "Is it running? Another run directory is named by --run-dir or WEFT_RUN_DIR."
-                                        : "The socket is root's: try with sudo.");
+                    context.unreachable ? kDaemonHint : "The socket is root's: try with sudo.");
     }
-    if (answer->status >= 300) return std::unexpected(error_of(*answer));
+    if (answer->status >= 300) return std::unexpected(refusal(answer->status, answer->body));
     return std::move(answer->body);
 }
 
@@ -58,10 +60,6 @@ Result<Json> post(Context& context, std::string_view target, const Json& body) {
 
 Result<Json> erase(Context& context, std::string_view target) {
     return ask_json(context, "DELETE", target, {});
-}
-
-Result<std::string> get_text(Context& context, std::string_view target) {
-    return ask(context, "GET", target, {});
 }
 
 }  // namespace weft::cli

@@ -12,7 +12,10 @@ namespace weft::cli {
 Result<Json> get(Context& context, std::string_view target);
 Result<Json> post(Context& context, std::string_view target, const Json& body);
 Result<Json> erase(Context& context, std::string_view target);
-// The answer's text, for answers of many lines.
-Result<std::string> get_text(Context& context, std::string_view target);
+// What a daemon says when it refuses: {"error":{"code","message","path"}}.
+Error refusal(int status, const std::string& text);
+
+inline constexpr std::string_view kDaemonHint =
+    "Is it running? Another run directory is named by --run-dir or WEFT_RUN_DIR.";
 
 }  // namespace weft::cli

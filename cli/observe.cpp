@@ -1,8 +1,8 @@
 #include "cli/observe.hpp"
 
 #include "cli/flow_text.hpp"
-#include "cli/hubble_client.hpp"
 #include "cli/program.hpp"
+#include "cli/stream.hpp"
 #include "common/unix_http.hpp"
 
 namespace weft::cli {
@@ -49,7 +49,7 @@ Result<int> observe(Context& context, const ObserveOptions& options) {
         if (options.follow) context.io.out.flush();
         return context.io.out.good();
     };
-    WEFT_CHECK(stream_lines(context, flows_target(options), options.follow, show));
+    WEFT_CHECK(stream_flows(context, flows_target(options), options.follow, show));
     if (bad) return wrap(*bad, "read a line of hubble-lite");
     return kOk;
 }

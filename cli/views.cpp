@@ -3,6 +3,7 @@
 
 #include "cli/client.hpp"
 #include "cli/program.hpp"
+#include "cli/stream.hpp"
 #include "cli/table.hpp"
 #include "common/unix_http.hpp"
 
@@ -93,31 +94,50 @@ std::vector<std::string> columns_of(const Json& row) {
 }
 
 // One table for each set of columns, in the order of the rows.
-Result<int> dump_map(Context& context, const std::string& name) {
-    WEFT_TRY(body, get_text(context, "/v1/maps/" + escape_segment(name)));
-    if (context.json) {
-        context.io.out << body;
-        return kOk;
-    }
-    std::optional<Table> table;
-    std::vector<std::string> columns;
-    std::size_t begin = 0, rows = 0;
-    while (begin < body.size()) {
-        const auto end = std::min(body.find('\n', begin), body.size());
-        WEFT_TRY(row, parse_json(std::string_view(body).substr(begin, end - begin)));
-        begin = end + 1;
-        if (!row.is_object()) continue;
-        if (auto names = columns_of(row); names != columns) {
-            if (table) table->print(context.io.out);
-            columns = std::move(names);
-            table.emplace(columns);
+class RowPrinter {
+  public:
+    explicit RowPrinter(std::ostream& out) : out_(out) {}
+    void add(const Json& row) {
+        if (auto names = columns_of(row); names != columns_) {
+            finish();
+            columns_ = std::move(names);
+            table_.emplace(columns_);
         }
         std::vector<std::string> cells;
-        for (const auto& column : columns) cells.push_back(text(row, column));
-        table->row(std::move(cells));
-        ++rows;
+        for (const auto& column : columns_) cells.push_back(text(row, column));
+        table_->row(std::move(cells));
     }
-    if (table) table->print(context.io.out);
+    void finish() {
+        if (table_) table_->print(out_);
+        table_.reset();
+    }
+
+  private:
+    std::ostream& out_;
+    std::optional<Table> table_;
+    std::vector<std::string> columns_;
+};
+
+Result<int> dump_map(Context& context, const std::string& name) {
+    RowPrinter printer(context.io.out);
+    std::size_t rows = 0;
+    std::optional<Error> bad;
+    const auto show = [&](std::string_view line) {
+        ++rows;
+        if (context.json) {
+            context.io.out << line << '\n';
+            return context.io.out.good();
+        }
+        auto row = parse_json(line);
+        if (row && row->is_object())
+            printer.add(*row);
+        else
+            bad = row ? Error{ErrorCode::kInvalid, "a row is no object", {}} : row.error();
+        return !bad;
+    };
+    WEFT_CHECK(stream_daemon(context, "/v1/maps/" + escape_segment(name), show));
+    if (bad) return wrap(*bad, "read weftd's answer");
+    printer.finish();
     if (rows == 0) context.io.err << "map " << printable(name) << " is empty\n";
     return kOk;
 }
