@@ -54,7 +54,7 @@ inline Json base_config() {
 
 inline Variables all_variables(const std::string& command) {
     return {{"CNI_COMMAND", command},
-            {"CNI_CONTAINERID", "c1"},
+            {"CNI_CONTAINERID", "wt-cni-unit-0123456789abcdef"},
             {"CNI_NETNS", "/run/netns/wt-cni-unit-none"},
             {"CNI_IFNAME", "eth0"}};
 }

@@ -2,11 +2,19 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+
 namespace weft::cni {
 
 using testing::HasSubstr;
 
-TEST(Protocol, every_verb_needs_its_variables) {
+class Protocol : public testing::Test {
+  protected:
+    // DEL without weftd leaves its file there.
+    void TearDown() override { std::filesystem::remove_all(kNowhere); }
+};
+
+TEST_F(Protocol, every_verb_needs_its_variables) {
     for (const auto& verb : verbs()) {
         const std::pair<const char*, Need> table[] = {{"CNI_CONTAINERID", verb.needs.container_id},
                                                       {"CNI_NETNS", verb.needs.netns},
@@ -24,13 +32,13 @@ TEST(Protocol, every_verb_needs_its_variables) {
     }
 }
 
-TEST(Protocol, names_all_missing_variables_at_once) {
+TEST_F(Protocol, names_all_missing_variables_at_once) {
     const auto out = say({{"CNI_COMMAND", "ADD"}}, base_config().dump());
     EXPECT_EQ(out.code(), 4U);
     EXPECT_THAT(out.msg(), HasSubstr("CNI_CONTAINERID, CNI_NETNS, CNI_IFNAME"));
 }
 
-TEST(Protocol, commands) {
+TEST_F(Protocol, commands) {
     EXPECT_EQ(say({}, "").code(), 4U);
     const auto unknown = say({{"CNI_COMMAND", "add"}}, "{}");
     EXPECT_EQ(unknown.code(), 4U);
@@ -38,7 +46,7 @@ TEST(Protocol, commands) {
     EXPECT_EQ(unknown.status, 1);
 }
 
-TEST(Protocol, version_answers_whatever_the_input) {
+TEST_F(Protocol, version_answers_whatever_the_input) {
     const auto supported = Json::parse(R"(["0.3.1","0.4.0","1.0.0","1.1.0"])");
     const std::pair<std::string, std::string> cases[] = {
         {"", "1.1.0"}, {R"({"cniVersion":"0.4.0"})", "0.4.0"}, {R"({"cniVersion":"9.9.9"})", "1.1.0"}, {"{}", "1.1.0"}};
@@ -51,7 +59,7 @@ TEST(Protocol, version_answers_whatever_the_input) {
     EXPECT_EQ(say({{"CNI_COMMAND", "VERSION"}}, "{").code(), 6U);
 }
 
-TEST(Protocol, verbs_are_refused_below_their_version) {
+TEST_F(Protocol, verbs_are_refused_below_their_version) {
     for (const auto& verb : verbs())
         for (std::size_t i = 0; i < kVersionTexts.size(); ++i) {
             auto config = base_config();
@@ -63,7 +71,7 @@ TEST(Protocol, verbs_are_refused_below_their_version) {
         }
 }
 
-TEST(Protocol, unknown_versions) {
+TEST_F(Protocol, unknown_versions) {
     for (const char* version : {"", "0.1.0", "0.2.0", "0.3.0", "1.2.0", "2.0.0", "1.0", "one"}) {
         auto config = base_config();
         config["cniVersion"] = version;
@@ -79,7 +87,7 @@ TEST(Protocol, unknown_versions) {
     EXPECT_EQ(say(all_variables("ADD"), config.dump()).code(), 7U);
 }
 
-TEST(Protocol, input_that_is_no_configuration) {
+TEST_F(Protocol, input_that_is_no_configuration) {
     EXPECT_EQ(say(all_variables("ADD"), "").code(), 6U);
     EXPECT_EQ(say(all_variables("ADD"), "[]").code(), 6U);
     EXPECT_EQ(say(all_variables("ADD"), R"({"cniVersion":"1.1.0",)").code(), 6U);
@@ -94,7 +102,7 @@ TEST(Protocol, input_that_is_no_configuration) {
     EXPECT_THAT(big.msg(), HasSubstr("1048576"));
 }
 
-TEST(Protocol, unreadable_input) {
+TEST_F(Protocol, unreadable_input) {
     char* text = nullptr;
     std::size_t size = 0;
     std::FILE* output = open_memstream(&text, &size);
@@ -108,7 +116,7 @@ TEST(Protocol, unreadable_input) {
     std::free(text);
 }
 
-TEST(Protocol, container_ids_and_interface_names) {
+TEST_F(Protocol, container_ids_and_interface_names) {
     const auto code = [](const char* variable, const std::string& value) {
         auto variables = all_variables("DEL");
         variables[variable] = value;
@@ -127,7 +135,7 @@ TEST(Protocol, container_ids_and_interface_names) {
     EXPECT_EQ(code("CNI_NETNS", "/" + std::string(5000, 'a')), 4U);
 }
 
-TEST(Protocol, arguments) {
+TEST_F(Protocol, arguments) {
     const auto code = [](const std::string& args) {
         auto variables = all_variables("DEL");
         variables["CNI_ARGS"] = args;
@@ -147,7 +155,7 @@ TEST(Protocol, arguments) {
     EXPECT_EQ(parsed->pod_uid, "u");
 }
 
-TEST(Protocol, add_with_wishes_that_cannot_be_met) {
+TEST_F(Protocol, add_with_wishes_that_cannot_be_met) {
     const auto add = [](const Json& more, const std::string& args = "") {
         auto config = base_config();
         config.update(more.is_object() ? more : Json::object());
@@ -164,14 +172,14 @@ TEST(Protocol, add_with_wishes_that_cannot_be_met) {
     EXPECT_EQ(add({}), 4U) << "the namespace does not exist";
 }
 
-TEST(Protocol, status_without_weftd) {
+TEST_F(Protocol, status_without_weftd) {
     const auto out = say({{"CNI_COMMAND", "STATUS"}}, base_config().dump());
     EXPECT_EQ(out.status, 1);
     EXPECT_EQ(out.code(), 50U);
     EXPECT_THAT(out.msg(), HasSubstr(kNowhere));
 }
 
-TEST(Protocol, garbage_collection_needs_a_list_and_weftd) {
+TEST_F(Protocol, garbage_collection_needs_a_list_and_weftd) {
     EXPECT_EQ(say({{"CNI_COMMAND", "GC"}}, base_config().dump()).code(), 7U);
     auto config = base_config();
     config["cni.dev/valid-attachments"] = Json::array();
@@ -182,7 +190,7 @@ TEST(Protocol, garbage_collection_needs_a_list_and_weftd) {
     EXPECT_THAT(out.details(), HasSubstr("cni.dev/valid-attachments\"][0]"));
 }
 
-TEST(Protocol, check_needs_a_fitting_previous_result) {
+TEST_F(Protocol, check_needs_a_fitting_previous_result) {
     const auto none = say(all_variables("CHECK"), base_config().dump());
     EXPECT_EQ(none.code(), 7U);
     EXPECT_THAT(none.msg(), HasSubstr("prevResult"));
