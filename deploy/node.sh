@@ -118,6 +118,7 @@ pod_cni() {
 # pod_add POD: makes its namespace and connects it; prints its IPv4 address.
 pod_add() {
     ip netns add "$NODE-$1"
+    ip -n "$NODE-$1" link set lo up
     pod_cni ADD "$1" | jq -r 'if .code then error(.msg) else [.ips[].address | select(contains(":") | not)][0] | split("/")[0] end'
 }
 pod_delete() {

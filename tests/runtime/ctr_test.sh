@@ -26,7 +26,7 @@ inside() {
     shift
     container tasks exec --exec-id "x$RANDOM$RANDOM" "$name" "$@"
 }
-ask() { inside "$1" wget -q -T 2 -O - "http://$2/"; }
+ask() { inside "$1" timeout 2 wget -q -O - "http://$2/"; }
 
 run server sh -c 'echo served >/tmp/index.html && exec httpd -f -p 8080 -h /tmp'
 run client sleep 600

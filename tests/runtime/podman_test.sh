@@ -32,7 +32,7 @@ run() {
     shift
     podman_here run --detach --network weft --name "$name" "$@"
 }
-ask() { podman_here exec "$1" wget -q -T 2 -O - "http://$2/"; }
+ask() { podman_here exec "$1" timeout 2 wget -q -O - "http://$2/"; }
 put_pod() {
     put_object "pod-$1.json" <<<"{\"apiVersion\": \"v1\", \"kind\": \"Pod\",
         \"metadata\": {\"namespace\": \"default\", \"name\": \"$1\", \"labels\": {\"app\": \"$1\"}}}"
