@@ -4,7 +4,10 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include <atomic>
 #include <charconv>
+#include <mutex>
+#include <thread>
 
 #include "common/json.hpp"
 
@@ -82,8 +85,10 @@ void socket_options(socket_t socket) {
 }  // namespace
 
 struct HttpServer::Impl {
+    enum class State { kNew, kRunning, kDone };
     std::unique_ptr<httplib::Server> server;
     int port = 0;
+    std::atomic<State> state = State::kNew;
 };
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -91,11 +96,21 @@ HttpServer::~HttpServer() = default;
 int HttpServer::port() const {
     return impl_->port;
 }
+
 void HttpServer::run() {
+    auto expected = Impl::State::kNew;
+    if (!impl_->state.compare_exchange_strong(expected, Impl::State::kRunning)) return;
     impl_->server->listen_after_bind();
+    impl_->state = Impl::State::kDone;
 }
+
+// httplib forgets a stop() that comes before it has begun to listen.
 void HttpServer::stop() {
-    impl_->server->stop();
+    auto expected = Impl::State::kNew;
+    if (impl_->state.compare_exchange_strong(expected, Impl::State::kDone)) return;
+    while (impl_->state == Impl::State::kRunning && !impl_->server->is_running())
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (impl_->state == Impl::State::kRunning) impl_->server->stop();
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::bind(const HttpOptions& options, const std::vector<HttpRoute>& routes) {
@@ -125,26 +140,47 @@ Result<std::unique_ptr<HttpServer>> HttpServer::bind(const HttpOptions& options,
     return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }
 
-Result<void> http_stream(const std::string& socket_path, const std::string& target, int silence_seconds,
-                         const std::function<bool(std::string_view)>& take) {
+struct HttpStream::Impl {
+    std::mutex mutex;
+    httplib::Client* client = nullptr;  // while get() runs
+    std::atomic<bool> cancelled = false;
+    void set(httplib::Client* to) {
+        const std::scoped_lock lock(mutex);
+        client = to;
+    }
+};
+
+HttpStream::HttpStream() : impl_(std::make_unique<Impl>()) {}
+HttpStream::~HttpStream() = default;
+
+void HttpStream::cancel() {
+    impl_->cancelled = true;
+    const std::scoped_lock lock(impl_->mutex);
+    if (impl_->client != nullptr) impl_->client->stop();
+}
+
+Result<void> HttpStream::get(const std::string& socket_path, const std::string& target, int silence_seconds,
+                             const std::function<void(std::string_view)>& take) {
     httplib::Client client(socket_path);
     client.set_address_family(AF_UNIX);
     client.set_connection_timeout(2);
     client.set_read_timeout(silence_seconds);
+    impl_->set(&client);
     int status = 0;
-    const auto result = client.Get(
-        target, {{"Host", "localhost"}},
-        [&](const httplib::Response& head) {
-            status = head.status;
-            return status == 200;
-        },
-        [&](const char* data, std::size_t size) {
-            return take({data, size});
-        });
+    const auto head = [&](const httplib::Response& response) {
+        status = response.status;
+        return status == 200 && !impl_->cancelled;
+    };
+    const auto body = [&](const char* data, std::size_t size) {
+        take({data, size});
+        return !impl_->cancelled.load();
+    };
+    const auto result = client.Get(target, {{"Host", "localhost"}}, head, body);
+    impl_->set(nullptr);
+    if (impl_->cancelled) return {};
     if (status != 0 && status != 200)
         return fail(ErrorCode::kUnavailable, "{} answered {} with status {}", socket_path, target, status);
     if (result) return fail(ErrorCode::kUnavailable, "{} ended the stream", socket_path);
-    if (result.error() == httplib::Error::Canceled) return {};
     return fail(ErrorCode::kUnavailable, "{}: {}", socket_path, httplib::to_string(result.error()));
 }
 

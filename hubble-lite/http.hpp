@@ -59,8 +59,8 @@ class HttpServer {
     static Result<std::unique_ptr<HttpServer>> bind(const HttpOptions& options, const std::vector<HttpRoute>& routes);
     ~HttpServer();
     int port() const;
-    void run();   // until stop()
-    void stop();  // from any thread
+    void run();   // until stop(); once
+    void stop();  // from any thread, also before run()
 
   private:
     struct Impl;
@@ -68,11 +68,21 @@ class HttpServer {
     std::unique_ptr<Impl> impl_;
 };
 
-// GET over a unix socket, for an answer that never ends: `take` gets the body piece by piece and gives false to end it.
-// Error kUnavailable when nobody listens, the status is not 200, nothing comes for `silence_seconds` or the stream
-// ends.
-Result<void> http_stream(const std::string& socket_path, const std::string& target, int silence_seconds,
-                         const std::function<bool(std::string_view)>& take);
+// GET over a unix socket, for an answer that never ends.
+class HttpStream {
+  public:
+    HttpStream();
+    ~HttpStream();
+    // `take` gets the body piece by piece. Returns when the stream ends or is cancelled. Error kUnavailable when nobody
+    // listens, the status is not 200, nothing comes for `silence_seconds`, or the stream ended.
+    Result<void> get(const std::string& socket_path, const std::string& target, int silence_seconds,
+                     const std::function<void(std::string_view)>& take);
+    void cancel();  // from any thread, for good
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
 
 // {"error":{"code":...,"message":...,"path":...}} with the status that belongs to the code.
 HttpAnswer error_answer(const Error& error);

@@ -74,16 +74,18 @@ Result<void> serve(const Options& options) {
     WEFT_TRY(server, HttpServer::bind(listen, api.routes()));
     KernelSource source({.root = options.bpf_dir});
     if (auto opened = source.open(); !opened) spdlog::warn("waiting for the datapath: {}", opened.error().text());
+    Metadata metadata(options.run_dir + "/" WEFT_SOCKET_NAME, names, stats);
     WEFT_CHECK(drop_privileges());
 
     std::thread http([&] { server->run(); });
-    std::thread metadata([&] { Metadata(options.run_dir + "/" WEFT_SOCKET_NAME, names, stats).run(stop); });
+    std::thread name_reader([&] { metadata.run(); });
     spdlog::info("serving {}://{}:{}", listen.tls_cert.empty() ? "http" : "https", listen.host, server->port());
     Observer(source, names, ring, stats).run(stop, std::chrono::milliseconds(options.poll_ms));
     ring.close();
     server->stop();
+    metadata.stop();
     http.join();
-    metadata.join();
+    name_reader.join();
     return {};
 }
 

@@ -5,7 +5,6 @@
 #include <thread>
 
 #include "common/log.hpp"
-#include "hubble-lite/http.hpp"
 
 namespace weft::hubble {
 
@@ -41,19 +40,23 @@ void Metadata::take_line(std::string_view line) {
     }
 }
 
-void Metadata::run(const std::atomic<bool>& stop) {
+void Metadata::stop() {
+    stop_ = true;
+    stream_.cancel();
+}
+
+void Metadata::run() {
     auto pause = kFirstPause;
-    while (!stop) {
+    while (!stop_) {
         names_.begin();
         LineSplitter lines;
-        const auto ended = http_stream(socket_path_, "/v1/metadata", kSilenceSeconds, [&](std::string_view bytes) {
+        const auto ended = stream_.get(socket_path_, "/v1/metadata", kSilenceSeconds, [&](std::string_view bytes) {
             lines.take(bytes, [&](std::string_view line) { take_line(line); });
             pause = kFirstPause;
-            return !stop.load();
         });
-        if (stats_.metadata_connected.exchange(false) && !stop)
-            spdlog::warn("no names for the moment: {}", ended ? "stopped" : ended.error().text());
-        for (auto slept = kStep; slept <= pause && !stop; slept += kStep) std::this_thread::sleep_for(kStep);
+        if (stats_.metadata_connected.exchange(false) && !ended)
+            spdlog::warn("no names for the moment: {}", ended.error().text());
+        for (auto slept = kStep; slept <= pause && !stop_; slept += kStep) std::this_thread::sleep_for(kStep);
         pause = std::min(pause * 2, kLongestPause);
     }
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "hubble-lite/http.hpp"
 #include "hubble-lite/names.hpp"
 #include "hubble-lite/stats.hpp"
 
@@ -26,10 +27,14 @@ class Metadata {
   public:
     Metadata(std::string socket_path, Names& names, Stats& stats)
         : socket_path_(std::move(socket_path)), names_(names), stats_(stats) {}
-    void run(const std::atomic<bool>& stop);
+    void run();
+    void stop();  // from any thread, for good
 
   private:
     void take_line(std::string_view line);
+
+    std::atomic<bool> stop_ = false;
+    HttpStream stream_;
 
     std::string socket_path_;
     Names& names_;

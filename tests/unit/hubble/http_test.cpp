@@ -209,7 +209,8 @@ TEST(listen, beyond_loopback_needs_tls_and_a_token) {
         EXPECT_FALSE(may_serve(host, "", "", "t")) << host;
         EXPECT_TRUE(may_serve(host, "c", "k", "t")) << host;
     }
-    for (const char* host : {"127.0.0.1", "127.8.9.1", "::1", "localhost"}) EXPECT_TRUE(may_serve(host, "", "", "")) << host;
+    for (const char* host : {"127.0.0.1", "127.8.9.1", "::1", "localhost"})
+        EXPECT_TRUE(may_serve(host, "", "", "")) << host;
     EXPECT_FALSE(may_serve("127.0.0.1", "only", "", ""));
 }
 
@@ -231,9 +232,13 @@ class MetadataServer {
         EXPECT_EQ(listen(fd_.get(), 4), 0);
     }
     ~MetadataServer() { unlink(path_.c_str()); }
-    void serve_one(const std::string& body) const {
-        const Fd peer(accept(fd_.get(), nullptr, nullptr));
+    Fd take() const {
+        Fd peer(accept(fd_.get(), nullptr, nullptr));
         read_until(peer, "\r\n\r\n");
+        return peer;
+    }
+    void serve_one(const std::string& body) const {
+        const Fd peer = take();
         send_text(peer, fmt::format("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{}\r\n0\r\n\r\n",
                                     body.size(), body));
     }
@@ -247,9 +252,8 @@ TEST(metadata, connects_again_and_keeps_the_names) {
     const std::string path = fmt::format("/tmp/wt-hubble-metadata-{}.sock", getpid());
     Names names;
     Stats stats;
-    std::atomic<bool> stop = false;
     Metadata metadata(path, names, stats);
-    std::thread thread([&] { metadata.run(stop); });  // nobody listens yet
+    std::thread thread([&] { metadata.run(); });  // nobody listens yet
     {
         const MetadataServer server(path);
         server.serve_one(
@@ -260,13 +264,37 @@ TEST(metadata, connects_again_and_keeps_the_names) {
         for (int i = 0; i < 100 && names.node_name().empty(); ++i)
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
-    stop = true;
+    metadata.stop();
     thread.join();
     EXPECT_EQ(names.node_name(), "again");
     EXPECT_EQ(stats.metadata_connects, 2U);
     EXPECT_EQ(stats.metadata_bad_lines, 1U);
     EXPECT_FALSE(stats.metadata_connected);
     EXPECT_EQ(names.peer(*IpAddr::parse("10.0.0.1"), 300)->pod, "p");
+}
+
+TEST(metadata, stops_at_once_while_the_stream_is_silent) {
+    const std::string path = fmt::format("/tmp/wt-hubble-silent-{}.sock", getpid());
+    const MetadataServer server(path);
+    Names names;
+    Stats stats;
+    Metadata metadata(path, names, stats);
+    std::thread thread([&] { metadata.run(); });
+    const Fd peer = server.take();
+    send_text(peer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n\n\r\n");
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    const auto begin = std::chrono::steady_clock::now();
+    metadata.stop();
+    thread.join();
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
+}
+
+TEST_F(http, stopping_before_running_is_no_hang) {
+    auto made =
+        HttpServer::bind({.host = "127.0.0.1", .port = 0, .tls_cert = "", .tls_key = "", .token = ""}, api.routes());
+    ASSERT_TRUE(made);
+    (*made)->stop();
+    (*made)->run();
 }
 
 }  // namespace
