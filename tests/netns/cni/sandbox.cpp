@@ -129,8 +129,9 @@ Outcome CniSandbox::call(const CniCall& call) {
 
 Outcome CniSandbox::spawn(const CniCall& call) {
     std::vector<std::string> variables;
-    for (const auto& [name, value] : environment(call)) variables.push_back(name + "=" + value);
+    for (const auto& [name, value] : environment(call)) variables.push_back(fmt::format("{}={}", name, value));
     std::vector<char*> envp;
+    envp.reserve(variables.size() + 1);
     for (auto& variable : variables) envp.push_back(variable.data());
     envp.push_back(nullptr);
     const auto input = memory_file(config(call.config).dump());

@@ -260,12 +260,15 @@ TEST_F(CniVerbs, reference_plugins_run_after_it) {
          {{"ingressRate", 8000000}, {"ingressBurst", 8000000}, {"egressRate", 8000000}, {"egressBurst", 8000000}}},
     };
     const std::string variables = "CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_PATH=/usr/lib/cni CNI_NETNS=" + netns();
+    const auto run = [&](std::string_view command, std::string_view plugin) {
+        return shell(
+            fmt::format("CNI_COMMAND={0} {1} /usr/lib/cni/{2} < {3}/{2}", command, variables, plugin, run_dir()));
+    };
     for (const auto& [plugin, own] : plugins) {
         Json config = {{"cniVersion", "1.0.0"}, {"name", "weft"}, {"type", plugin}, {"prevResult", added.output}};
         config.update(own);
-        std::ofstream(run_dir() + "/" + plugin) << config;
-        const auto text =
-            shell("CNI_COMMAND=ADD " + variables + " /usr/lib/cni/" + plugin + " < " + run_dir() + "/" + plugin);
+        std::ofstream(fmt::format("{}/{}", run_dir(), plugin)) << config;
+        const auto text = run("ADD", plugin);
         const auto result = Json::parse(text, nullptr, false);
         EXPECT_TRUE(result.is_object() && result.contains("interfaces") && result["ips"] == added.output["ips"])
             << plugin << ": " << text;
@@ -273,10 +276,7 @@ TEST_F(CniVerbs, reference_plugins_run_after_it) {
     const auto filters = shell("tc qdisc show dev " + cni::host_ifname("c1", "eth0"));
     EXPECT_THAT(filters, HasSubstr("tbf")) << "bandwidth shapes our host end";
     EXPECT_THAT(filters, HasSubstr("ingress"));
-    for (const auto& [plugin, own] : plugins)
-        EXPECT_EQ(shell("CNI_COMMAND=DEL " + variables + " /usr/lib/cni/" + plugin + " < " + run_dir() + "/" + plugin),
-                  "")
-            << plugin;
+    for (const auto& [plugin, own] : plugins) EXPECT_EQ(run("DEL", plugin), "") << plugin;
     EXPECT_EQ(call({.command = "DEL"}).status, 0);
     expect_nothing_left();
 }

@@ -1,5 +1,5 @@
 // Names, the delete queue, and HTTP over a unix socket against hostile servers.
-#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -16,7 +16,6 @@
 namespace weft::cni {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
 
 TEST(Names, host_ifname_is_the_documented_hash) {
     // printf 'c1/eth0' | sha256sum
@@ -77,6 +76,7 @@ TEST_F(Queue, bounded_even_when_many_write_at_once) {
         std::ofstream(config.run_dir + "/delete-queue/x" + std::to_string(i));
     std::atomic<int> accepted = 0;
     std::vector<std::thread> threads;
+    threads.reserve(16);
     for (int i = 0; i < 16; ++i)
         threads.emplace_back([&, i] {
             const auto done = enqueue_delete(config, {"t" + std::to_string(i), "eth0"});
