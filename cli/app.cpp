@@ -38,6 +38,16 @@ void add_commands(Program& program) {
         add(program);
 }
 
+// The JSON library throws when a daemon's answer has other types than its API says.
+Result<int> act(const Program& program, Context& context) {
+    try {
+        return program.action(context);
+    } catch (const Json::exception& error) {
+        return fail(ErrorCode::kInvalid, "the daemon's answer is not as expected (is it of another version?): {}",
+                    error.what());
+    }
+}
+
 int report(const Error& error, const Context& context) {
     context.io.err << "weft: " << error.text() << '\n';
     return context.unreachable ? kUnreachable : kFailed;
@@ -63,7 +73,7 @@ int run(const std::vector<std::string>& arguments, Io io) {
     }
     if (settings.socket.empty()) settings.socket = std::filesystem::path(settings.run_dir) / WEFT_SOCKET_NAME;
     Context context{io, settings.socket, settings.hubble, settings.output == "json"};
-    const auto code = program.action(context);
+    const auto code = act(program, context);
     io.out.flush();
     return code ? *code : report(code.error(), context);
 }

@@ -43,11 +43,13 @@ std::string end_text(const Json& flow, const char* end, const char* ip, const ch
 
 std::string decision_text(const Json& weft) {
     const auto reason = text(weft, "reason");
-    const auto& rule = member(weft, "rule");
     std::string out = reason == "-" ? "" : "  " + reason;
     std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    if (rule.is_object()) out += "  " + rule_text(rule);
-    return out;
+    auto rule = member(weft, "rule");
+    if (!rule.is_object()) return out;
+    // Who isolates stands beside the rule: a deny by default has no policy of its own.
+    if (!rule.contains("policies") && member(weft, "policies").is_array()) rule["policies"] = weft["policies"];
+    return out + "  " + rule_text(rule);
 }
 
 std::string counts_text(const Json& weft) {

@@ -10,12 +10,18 @@ void print_line(std::ostream& out, std::string_view name, const std::string& val
     out << fmt::format("{:<12}{}\n", name, printable(value));
 }
 
+// The daemon counts up to 2^64 - 1; an IPv6 range has more.
+std::string free_text(const Json& pool) {
+    const auto free = pool.value("free", std::uint64_t{0});
+    return free > 1'000'000'000 ? "more than 10^9" : fmt::to_string(free);
+}
+
 void print_ipam(std::ostream& out, const Json& status) {
     if (!status.contains("ipam") || !status["ipam"].is_array()) return;
     for (const auto& pool : status["ipam"])
         print_line(out, "Addresses",
                    fmt::format("{}: {} used, {} cooling down, {} free", text(pool, "range"), text(pool, "used"),
-                               text(pool, "cooling"), text(pool, "free")));
+                               text(pool, "cooling"), free_text(pool)));
 }
 
 // Whether every source of objects is fine.

@@ -61,9 +61,11 @@ std::string text(const Json& value, std::string_view path) {
 
 std::string labels_text(const Json& labels) {
     std::string joined;
-    if (labels.is_object())
-        for (const auto& [key, value] : labels.items())
-            joined += fmt::format("{}{}={}", joined.empty() ? "" : ",", key, scalar_text(value));
+    if (!labels.is_object()) return "-";
+    for (const auto& [key, value] : labels.items()) {
+        const auto shown = scalar_text(value);
+        joined += (joined.empty() ? "" : ",") + (shown == "-" ? key : key + "=" + shown);
+    }
     return joined.empty() ? "-" : joined;
 }
 

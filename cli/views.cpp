@@ -87,9 +87,16 @@ void list_maps(const Json& list, std::ostream& out) {
     table.print(out);
 }
 
+// What names a row comes first, the rest as the daemon sends it.
 std::vector<std::string> columns_of(const Json& row) {
+    constexpr std::string_view kFirst[] = {"reason",           "hook",     "rule",     "index",       "policy",
+                                           "address",          "cidr",     "source",   "source_port", "destination",
+                                           "destination_port", "protocol", "endpoint", "class",       "identity"};
     std::vector<std::string> names;
-    for (const auto& [name, value] : row.items()) names.push_back(name);
+    for (const auto& name : kFirst)
+        if (row.contains(name)) names.emplace_back(name);
+    for (const auto& [name, value] : row.items())
+        if (std::ranges::find(names, name) == names.end()) names.push_back(name);
     return names;
 }
 

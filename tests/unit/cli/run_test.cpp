@@ -243,12 +243,14 @@ TEST_F(CliRun, CompletionKnowsEveryCommand) {
     EXPECT_STREQ(buffer, "got:validate\n");
 }
 
-TEST_F(CliRun, AnswersThatAreNoJsonAreErrors) {
+TEST_F(CliRun, AnswersThatAreNotAsExpectedAreErrors) {
     test::FakeServer daemon(socket());
-    for (const char* body : {"", "{", "[1,", "null", "7"}) {
+    for (const char* body : {"", "{", "[1,", "null", "7", "[7]", R"([{"labels":7}])"}) {
         daemon.answers["GET /v1/endpoints"] = {200, body};
-        EXPECT_EQ(weft({"endpoint", "list"}), kFailed) << body;
+        EXPECT_EQ(weft({"endpoint", "list"}), std::string_view(body).contains("labels") ? kOk : kFailed) << body;
     }
+    daemon.answers["GET /v1/status"] = {200, R"({"memory_kib":"much","ipam":[7],"sources":{}})"};
+    EXPECT_EQ(weft({"status"}), kFailed);
 }
 
 }  // namespace

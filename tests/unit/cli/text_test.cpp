@@ -54,6 +54,7 @@ TEST(CliTable, RulesByName) {
     EXPECT_EQ(rule_text(json(R"({"default_deny":true})")), "default deny");
     EXPECT_EQ(rule_text(Json()), "-");
     EXPECT_EQ(labels_text(json(R"({"app":"web","tier":"front"})")), "app=web,tier=front");
+    EXPECT_EQ(labels_text(json(R"({"reserved:host":""})")), "reserved:host");
     EXPECT_EQ(bytes_text(512), "512 B");
     EXPECT_EQ(bytes_text(1536), "1.5 KiB");
     EXPECT_EQ(bytes_text(39.0 * 1024 * 1024), "39.0 MiB");
@@ -73,7 +74,8 @@ TEST(CliFlow, DroppedSaysWhy) {
     EXPECT_EQ(
         flow_text(json(R"({"time":"2026-01-02T03:04:05Z","flow":{"verdict":"DROPPED","Summary":"UDP",
         "IP":{"source":"fd00::1","destination":"fd00::2"},"l4":{"UDP":{"source_port":1,"destination_port":53}}},
-        "weft":{"event":"drop","reason":"POLICY_DENIED","rule":{"default_deny":true,"policies":[{"kind":"NetworkPolicy","namespace":"n","name":"p"}]}}})")),
+        "weft":{"event":"drop","reason":"POLICY_DENIED","rule":{"id":2,"default_deny":true},
+                "policies":[{"kind":"NetworkPolicy","namespace":"n","name":"p"}]}})")),
         "03:04:05.000  DROPPED    [fd00::1]:1 -> [fd00::2]:53  UDP  policy_denied  default deny of NetworkPolicy n/p");
 }
 
