@@ -3,9 +3,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include <span>
-
 #include "hubble-lite/json_writer.hpp"
+#include "hubble-lite/l4_json.hpp"
 
 namespace weft::hubble {
 
@@ -26,37 +25,12 @@ Point observation_point(const weft_event& event) {
     return {"TO_STACK", 3};
 }
 
-struct IcmpName {
-    std::uint8_t type;
-    std::string_view name;
-};
-constexpr IcmpName kIcmp4[] = {{0, "EchoReply"},   {3, "DestinationUnreachable"}, {4, "SourceQuench"}, {5, "Redirect"},
-                               {8, "EchoRequest"}, {11, "TimeExceeded"}};
-constexpr IcmpName kIcmp6[] = {{1, "DestinationUnreachable"}, {2, "PacketTooBig"},           {3, "TimeExceeded"},
-                               {4, "ParameterProblem"},       {128, "EchoRequest"},          {129, "EchoReply"},
-                               {135, "NeighborSolicitation"}, {136, "NeighborAdvertisement"}};
-
-struct TcpFlag {
-    std::uint8_t bit;
-    std::string_view name;
-};
-constexpr TcpFlag kTcpFlags[] = {{0x01, "FIN"}, {0x02, "SYN"}, {0x04, "RST"}, {0x08, "PSH"},
-                                 {0x10, "ACK"}, {0x20, "URG"}, {0x40, "ECE"}, {0x80, "CWR"}};
-// Hubble's order of flags in the summary.
-constexpr TcpFlag kSummaryFlags[] = {{0x02, "SYN"}, {0x10, "ACK"}, {0x04, "RST"}, {0x01, "FIN"},
-                                     {0x08, "PSH"}, {0x20, "URG"}, {0x40, "ECE"}, {0x80, "CWR"}};
-
 // Addresses as text without the allocations of IpAddr::text().
 void write_address(JsonWriter& json, const weft_ip& ip) {
     char text[INET6_ADDRSTRLEN];
     const bool v4 = IpAddr::from_bytes(ip.b).is_v4();
     inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? ip.b + 12 : ip.b, text, sizeof text);
     json.plain(text);
-}
-
-// proto3's JSON leaves out numbers that are 0.
-void field(JsonWriter& json, std::string_view name, std::uint64_t value) {
-    if (value != 0) json.key(name).number(value);
 }
 
 void text_field(JsonWriter& json, std::string_view name, std::string_view value) {
@@ -69,79 +43,11 @@ void time_field(JsonWriter& json, std::string_view name, std::int64_t ns) {
     json.key(name).plain(text);
 }
 
-void write_ports(JsonWriter& json, std::string_view protocol, const weft_event& event, bool tcp) {
-    json.key("l4").begin_object().key(protocol).begin_object();
-    field(json, "source_port", ntohs(event.source_port));
-    field(json, "destination_port", ntohs(event.destination_port));
-    if (tcp && event.tcp_flags != 0) {
-        json.key("flags").begin_object();
-        for (const auto& flag : kTcpFlags)
-            if ((event.tcp_flags & flag.bit) != 0) json.key(flag.name).boolean(true);
-        json.end_object();
-    }
-    json.end_object().end_object();
-}
-
-void write_icmp(JsonWriter& json, std::string_view protocol, const weft_event& event) {
-    json.key("l4").begin_object().key(protocol).begin_object();
-    field(json, "type", ntohs(event.source_port));
-    field(json, "code", ntohs(event.destination_port));
-    json.end_object().end_object();
-}
-
-void write_l4(JsonWriter& json, const weft_event& event) {
-    switch (event.protocol) {
-        case IPPROTO_TCP:
-            return write_ports(json, "TCP", event, true);
-        case IPPROTO_UDP:
-            return write_ports(json, "UDP", event, false);
-        case IPPROTO_SCTP:
-            return write_ports(json, "SCTP", event, false);
-        case IPPROTO_ICMP:
-            return write_icmp(json, "ICMPv4", event);
-        case IPPROTO_ICMPV6:
-            return write_icmp(json, "ICMPv6", event);
-        default:
-            return;
-    }
-}
-
-std::string icmp_summary(std::string_view family, std::span<const IcmpName> names, const weft_event& event) {
-    const auto type = ntohs(event.source_port), code = ntohs(event.destination_port);
-    for (const auto& row : names)
-        if (row.type == type)
-            return code == 0 ? fmt::format("{} {}", family, row.name)
-                             : fmt::format("{} {}({})", family, row.name, code);
-    return fmt::format("{} {}({})", family, type, code);
-}
-
-std::string summary(const weft_event& event) {
-    switch (event.protocol) {
-        case IPPROTO_TCP: {
-            std::string out = "TCP Flags: ";
-            const std::size_t start = out.size();
-            for (const auto& flag : kSummaryFlags)
-                if ((event.tcp_flags & flag.bit) != 0) out.append(out.size() == start ? "" : ", ").append(flag.name);
-            return event.tcp_flags == 0 ? "TCP" : out;
-        }
-        case IPPROTO_UDP:
-            return "UDP";
-        case IPPROTO_SCTP:
-            return "SCTP";
-        case IPPROTO_ICMP:
-            return icmp_summary("ICMPv4", kIcmp4, event);
-        case IPPROTO_ICMPV6:
-            return icmp_summary("ICMPv6", kIcmp6, event);
-        default:
-            return fmt::format("IP protocol {}", event.protocol);
-    }
-}
-
 void write_endpoint(JsonWriter& json, std::string_view name, const Peer* peer, std::uint64_t id,
                     std::uint64_t identity) {
     json.key(name).begin_object();
-    field(json, "ID", id);
-    field(json, "identity", identity);
+    json.field("ID", id);
+    json.field("identity", identity);
     if (peer != nullptr) {
         text_field(json, "namespace", peer->pod_namespace);
         if (!peer->labels.empty()) {
@@ -185,15 +91,15 @@ void write_event_type(JsonWriter& json, const Record& record, const DropReason* 
     const weft_event& event = record.event;
     json.key("event_type").begin_object();
     if (record.dropped()) {
-        field(json, "type", kMessageDrop);
-        field(json, "sub_type", reason->hubble_code);
+        json.field("type", kMessageDrop);
+        json.field("sub_type", reason->hubble_code);
         json.end_object();
         return;
     }
     const Point point = observation_point(event);
     const bool changed = event.header.type == WEFT_EVENT_CHANGED;
-    field(json, "type", changed ? kMessagePolicyVerdict : kMessageTrace);
-    if (!changed) field(json, "sub_type", point.sub_type);
+    json.field("type", changed ? kMessagePolicyVerdict : kMessageTrace);
+    if (!changed) json.field("sub_type", point.sub_type);
     json.end_object();
     if (!changed) json.key("trace_observation_point").plain(point.name);
 }
@@ -204,7 +110,7 @@ void write_flow(JsonWriter& json, const Record& record, std::string_view node_na
     json.begin_object();
     time_field(json, "time", record.time_ns);
     json.key("verdict").plain(record.dropped() ? "DROPPED" : "FORWARDED");
-    if (reason != nullptr) field(json, "drop_reason", reason->hubble_code);
+    if (reason != nullptr) json.field("drop_reason", reason->hubble_code);
     json.key("IP").begin_object().key("source");
     write_address(json, event.source);
     json.key("destination");

@@ -23,6 +23,10 @@ class JsonWriter {
     JsonWriter& number(std::uint64_t value);
     JsonWriter& number(std::int64_t value);
     JsonWriter& boolean(bool value);
+    // A member that is left out when it is 0, as proto3's JSON does.
+    JsonWriter& field(std::string_view name, std::uint64_t value) {
+        return value == 0 ? *this : key(name).number(value);
+    }
 
   private:
     JsonWriter& open(char c);
