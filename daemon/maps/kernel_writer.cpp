@@ -9,9 +9,9 @@
 #include <cstddef>
 #include <vector>
 
-#include "daemon/maps/grace_period.hpp"
 #include "daemon/maps/keys.hpp"
 #include "datapath/abi/names.h"
+#include "datapath/loader/grace_period.hpp"
 
 namespace weft::maps {
 
@@ -77,7 +77,7 @@ Result<void> KernelWriter::write(const Write& write) {
 }
 
 Result<void> KernelWriter::grace() {
-    return wait_grace_period();
+    return datapath::wait_grace_period();
 }
 
 Result<void> KernelWriter::put(const PutPortRow& w) {

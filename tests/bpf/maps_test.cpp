@@ -9,12 +9,12 @@
 #include "daemon/maps/counters.hpp"
 #include "daemon/maps/dump.hpp"
 #include "daemon/maps/explain.hpp"
-#include "daemon/maps/grace_period.hpp"
 #include "daemon/maps/kernel_reader.hpp"
 #include "datapath/abi/event.h"
 #include "datapath/abi/flow.h"
 #include "datapath/abi/names.h"
 #include "datapath/loader/datapath.hpp"
+#include "datapath/loader/grace_period.hpp"
 #include "datapath/loader/map.hpp"
 #include "tests/unit/maps/model.hpp"
 #include "tests/unit/maps/random_image.hpp"
@@ -225,7 +225,7 @@ TEST_F(MapsKernel, LiveFlowsCountForTheirRules) {
     weft_flow_detail detail{};
     detail.rule[WEFT_EGRESS] = 11;
     detail.rule[WEFT_INGRESS] = 12;
-    const std::uint32_t set = 2, way = 3, index = set * WEFT_FLOW_WAYS + way;
+    const std::uint32_t set = 2, way = 3, index = weft_slot_index(set, way, tags->raw().max_entries() - 1);
     ASSERT_TRUE(slots->update(index, slot));
     ASSERT_TRUE(details->update(index, detail));
     ASSERT_TRUE(tags->update(set, std::uint64_t{0x42} << (8 * way)));
@@ -261,7 +261,7 @@ TEST_F(MapsKernel, GracePeriodIsWaitedFor) {
     // An RCU grace period cannot be shorter than a walk over the CPUs; that it returns and is not instant shows that it
     // waits.
     const auto start = std::chrono::steady_clock::now();
-    for (int i = 0; i < 3; ++i) ASSERT_TRUE(wait_grace_period());
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(datapath::wait_grace_period());
     EXPECT_GT(std::chrono::steady_clock::now() - start, std::chrono::microseconds(10));
 }
 

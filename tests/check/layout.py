@@ -21,7 +21,7 @@ MAY_INCLUDE = {
     "policy": ["common", "policy"],
     "cni": ["common", "datapath/abi", "datapath/loader", "cni"],
     "hubble-lite": ["common", "datapath/abi", "datapath/loader", "hubble-lite"],
-    "cli": ["common", "policy", "cli"],
+    "cli": ["common", "datapath/abi", "policy", "cli"],
     "daemon": ["common", "datapath/abi", "datapath/loader", "policy", "daemon"],
 }
 # Inside the daemon: api, watch -> reconcile -> maps -> loader, never back.

@@ -1,4 +1,4 @@
-#include "daemon/maps/grace_period.hpp"
+#include "datapath/loader/grace_period.hpp"
 
 #include <bpf/bpf.h>
 #include <linux/membarrier.h>
@@ -7,7 +7,7 @@
 
 #include "common/fd.hpp"
 
-namespace weft::maps {
+namespace weft::datapath {
 
 namespace {
 
@@ -42,4 +42,4 @@ Result<void> wait_grace_period() {
     return {};
 }
 
-}  // namespace weft::maps
+}  // namespace weft::datapath

@@ -3,9 +3,9 @@
 
 #include "common/result.hpp"
 
-namespace weft::maps {
+namespace weft::datapath {
 
 // 8 to 16 ms here. kUnavailable if this kernel offers no way.
 Result<void> wait_grace_period();
 
-}  // namespace weft::maps
+}  // namespace weft::datapath
