@@ -101,6 +101,8 @@ Outcome<CniArgs> parse_args(std::string_view text) {
     if (!unknown.empty() && !ignore)
         return refuse(Code::kInvalidEnvironment, fmt::format("CNI_ARGS has unknown keys: {}", fmt::join(unknown, ", ")),
                       "set IgnoreUnknown=1 in CNI_ARGS to have them passed over");
+    // podman names the container and no namespace; Kubernetes' own default is meant.
+    if (!out.pod_name.empty() && out.pod_namespace.empty()) out.pod_namespace = "default";
     return out;
 }
 
