@@ -66,7 +66,10 @@ stop() {
             running "$1" || break
             sleep 0.05
         done
-        if running "$1"; then kill -9 "$pid" 2>/dev/null || true; fi
+        if running "$1"; then
+            echo "$1 (process $pid) does not end when asked; killed" >&2
+            kill -9 "$pid" 2>/dev/null || true
+        fi
     fi
     rm -f "$STATE/pid/$1"
 }
