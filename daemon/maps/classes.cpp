@@ -18,7 +18,7 @@ std::uint32_t class_of(const policy::Address* row) {
 ClassPlan::ClassPlan(const KernelState& state, const policy::Image& image,
                      const std::set<std::uint32_t>& stable_endpoints, bool strict)
     : state_(state), image_(image), stable_endpoints_(stable_endpoints), strict_(strict) {
-    used_ = state.recent_classes;
+    used_.insert(state.recent_classes.begin(), state.recent_classes.end());
     used_.insert(WEFT_CLASS_UNKNOWN);
     for (const auto& [address, row] : state.addresses) used_.insert(row.class_id);
     for (const auto& [cidr, row] : state.cidrs) used_.insert(row.class_id);

@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -59,7 +60,7 @@ class ClassPlan {
     bool strict_;
     std::map<Pair, std::size_t> pairs_;  // group -> rows in it; later -> index in groups_
     std::vector<ClassGroup> groups_;
-    std::set<std::uint32_t> used_;
+    std::unordered_set<std::uint32_t> used_;
     std::uint32_t lowest_unused_ = 1;
 };
 

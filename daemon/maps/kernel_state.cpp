@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <type_traits>
+#include <unordered_set>
 
 namespace weft::maps {
 
@@ -105,8 +106,12 @@ void KernelState::grace_passed() {
 
 std::set<PortRun> KernelState::runs() const {
     std::set<PortRun> result;
-    for (const auto& [number, run] : policies) result.insert(run);
-    for (const auto& [key, run] : policy_classes) result.insert(run);
+    std::unordered_set<std::uint64_t> seen;  // many thousand rows name few runs
+    const auto add = [&](const PortRun& run) {
+        if (seen.insert(std::uint64_t{run.start} << 32 | run.count).second) result.insert(run);
+    };
+    for (const auto& [number, run] : policies) add(run);
+    for (const auto& [key, run] : policy_classes) add(run);
     return result;
 }
 

@@ -29,25 +29,22 @@ Result<void> check(const policy::PortRows& rows, std::uint32_t rules) {
     return {};
 }
 
-std::string bytes_of(const policy::PortRows& rows) {
-    std::string bytes;
-    bytes.reserve(rows.size() * sizeof(weft_port_row));
-    for (const auto& row : rows) {
-        const auto kernel = row_of(row);
-        bytes.append(reinterpret_cast<const char*>(&kernel), sizeof kernel);
-    }
-    return bytes;
+void append(std::string& bytes, const weft_port_row& row) {
+    bytes.append(reinterpret_cast<const char*>(&row), sizeof row);
 }
 
-std::string bytes_of(const KernelState& state, const PortRun& run) {
-    std::string bytes;
+void set_bytes(std::string& bytes, const policy::PortRows& rows) {
+    bytes.clear();
+    for (const auto& row : rows) append(bytes, row_of(row));
+}
+
+void set_bytes(std::string& bytes, const KernelState& state, const PortRun& run) {
+    bytes.clear();
     auto row = state.port_rows.lower_bound(run.start);
     for (std::uint32_t i = 0; i < run.count; ++i) {
-        weft_port_row value{};
-        if (row != state.port_rows.end() && row->first == run.start + i) value = (row++)->second;
-        bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+        const bool there = row != state.port_rows.end() && row->first == run.start + i;
+        append(bytes, there ? (row++)->second : weft_port_row{});
     }
-    return bytes;
 }
 
 std::vector<PortRun> gaps(const std::set<PortRun>& used, std::uint32_t size) {
@@ -66,25 +63,26 @@ std::vector<PortRun> gaps(const std::set<PortRun>& used, std::uint32_t size) {
 PortSets::PortSets(const KernelState& state) : state_(state) {
     const auto used = state.runs();
     for (const auto& run : used) {
-        const auto id = intern(bytes_of(state, run));
-        ids_.emplace(run, id);
+        set_bytes(buffer_, state, run);
+        const auto id = intern(buffer_);
+        ids_.emplace(key(run), id);
         if (sets_[id].run.count == 0) sets_[id].run = run;
     }
     free_ = gaps(used, state.capacity.port_rows);
 }
 
-PortSets::Id PortSets::intern(std::string rows) {
-    const auto [place, added] = by_rows_.emplace(std::move(rows), static_cast<Id>(sets_.size()));
-    if (added) sets_.push_back({place->first, {}});
-    return place->second;
+PortSets::Id PortSets::intern(std::string_view rows) {
+    if (const auto known = by_rows_.find(rows); known != by_rows_.end()) return known->second;
+    const auto id = static_cast<Id>(sets_.size());
+    const auto place = by_rows_.emplace(std::string(rows), id).first;
+    sets_.push_back({place->first, {}});  // nodes of an unordered_map stay where they are
+    return id;
 }
 
 Result<PortSets::Id> PortSets::id_of(const policy::PortRows& rows) {
-    if (const auto known = by_address_.find(&rows); known != by_address_.end()) return known->second;
     WEFT_CHECK(check(rows, state_.capacity.rules));
-    const auto id = intern(bytes_of(rows));
-    by_address_.emplace(&rows, id);
-    return id;
+    set_bytes(buffer_, rows);
+    return intern(buffer_);
 }
 
 Result<PortRun> PortSets::place(Id id) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_map>
 
 namespace weft::maps {
 
@@ -28,8 +29,8 @@ class Planner {
     Planner(const KernelState& state, const policy::Image& image, const ClassPlan& classes)
         : state_(state), image_(image), groups_(classes.groups()), sets_(state), in_force_(tables_in_force(state)) {
         for (std::size_t i = 0; i < groups_.size(); ++i) {
-            by_target_.emplace(groups_[i].target, i);
-            if (groups_[i].parent) by_parent_.emplace(*groups_[i].parent, i);
+            by_target_[groups_[i].target].push_back(i);
+            if (groups_[i].parent) by_parent_[*groups_[i].parent].push_back(i);
         }
         for (const auto number : in_force_)
             if (state.policies.contains(number)) views_.emplace(number, view_of_kernel(number));
@@ -52,14 +53,19 @@ class Planner {
     Result<void> put_class(std::uint32_t policy, std::uint32_t class_id, SetId set, std::vector<Write>& out);
     Result<void> extend_in_force();
     Result<void> check_room() const;
-    bool takes_part(const ClassGroup& group) const { return group.parent || group.fresh; }
 
     const KernelState& state_;
     const policy::Image& image_;
     const std::vector<ClassGroup>& groups_;
     PortSets sets_;
     std::set<std::uint32_t> in_force_;
-    std::multimap<std::uint32_t, std::size_t> by_target_, by_parent_;
+    using Index = std::unordered_map<std::uint32_t, std::vector<std::size_t>>;  // class -> groups
+    static const std::vector<std::size_t>& at(const Index& index, std::uint32_t class_id) {
+        static const std::vector<std::size_t> kNone;
+        const auto found = index.find(class_id);
+        return found == index.end() ? kNone : found->second;
+    }
+    Index by_target_, by_parent_;
     std::map<std::uint32_t, View> views_;  // of tables in force
     std::map<View, std::set<std::uint32_t>> by_view_;
     std::map<std::uint32_t, View> kept_;  // table in force -> what it is to give to newcomers
@@ -75,8 +81,7 @@ View Planner::view_of_kernel(std::uint32_t number) const {
     for (auto row = first; row != last; ++row) {
         const auto set = sets_.id_of(row->second);
         if (set == view.unnamed) continue;
-        const auto [from, to] = by_parent_.equal_range(row->first.second);
-        for (auto group = from; group != to; ++group) view.groups.emplace_back(group->second, set);
+        for (const auto group : at(by_parent_, row->first.second)) view.groups.emplace_back(group, set);
     }
     std::ranges::sort(view.groups);
     return view;
@@ -89,13 +94,11 @@ Result<Planner::Wanted> Planner::view_of_image(const policy::PolicyTable& table)
         if (class_id == WEFT_CLASS_UNKNOWN) return fail(ErrorCode::kInternal, "a compiled policy names class 0");
         WEFT_TRY(set, sets_.id_of(rows));
         if (set == unnamed) continue;
-        const auto [from, to] = by_target_.equal_range(class_id);
-        for (auto group = from; group != to; ++group) {
-            const auto& g = groups_[group->second];
-            if (g.parent)
-                view.old.groups.emplace_back(group->second, set);
-            else if (g.fresh)
-                view.added.groups.emplace_back(group->second, set);
+        for (const auto group : at(by_target_, class_id)) {
+            if (groups_[group].parent)
+                view.old.groups.emplace_back(group, set);
+            else if (groups_[group].fresh)
+                view.added.groups.emplace_back(group, set);
         }
     }
     std::ranges::sort(view.old.groups);

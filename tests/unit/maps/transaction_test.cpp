@@ -42,7 +42,7 @@ void expect_enforced(const KernelState& rows, const policy::Image& image, std::s
 
 TEST(Transaction, EveryPrefixIsOldOrNew) {
     int flips = 0, silent = 0;
-    for (unsigned seed = 0; seed < seeds(200); ++seed) {
+    for (unsigned seed = 0; seed < seeds(100); ++seed) {
         SCOPED_TRACE(seed);
         Random random(seed);
         Sandbox box;
@@ -69,8 +69,8 @@ TEST(Transaction, EveryPrefixIsOldOrNew) {
         }
         expect_enforced(box.kernel.rows, after, "the second image");
     }
-    EXPECT_GT(flips, 50);
-    EXPECT_GT(silent, 15);
+    EXPECT_GT(flips, 25);
+    EXPECT_GT(silent, 7);
 }
 
 struct Reader {
@@ -128,7 +128,7 @@ void expect_one_image(const Reader& reader, const std::vector<InForce>& images) 
 // A packet reads epoch, source, destination and tables at four moments. The last three lie in one transaction, the
 // epoch may have been read in any since the last grace period.
 TEST(Transaction, ReadersSpreadOverWritesSeeOneImage) {
-    for (unsigned seed = 0; seed < seeds(25); ++seed) {
+    for (unsigned seed = 0; seed < seeds(15); ++seed) {
         SCOPED_TRACE(seed);
         Random random(seed);
         Sandbox box;
@@ -250,7 +250,7 @@ TEST(Transaction, KilledAtAnyWriteTheNextDaemonCompletes) {
 }
 
 TEST(Transaction, CollectingLeavesNothingAndChangesNothing) {
-    for (unsigned seed = 0; seed < seeds(30); ++seed) {
+    for (unsigned seed = 0; seed < seeds(15); ++seed) {
         SCOPED_TRACE(seed);
         Random random(seed);
         Sandbox box;
