@@ -12,7 +12,9 @@ namespace {
 constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 // Position of the first bit of the family's own address within the 16 bytes.
-int first_bit(const IpAddr& ip) { return 128 - ip.bits(); }
+int first_bit(const IpAddr& ip) {
+    return 128 - ip.bits();
+}
 
 std::array<std::uint8_t, 16> masked(const std::array<std::uint8_t, 16>& bytes, int bits) {
     std::array<std::uint8_t, 16> out{};
@@ -57,7 +59,9 @@ IpAddr IpAddr::from_bytes(const std::array<std::uint8_t, 16>& bytes) {
     return ip;
 }
 
-bool IpAddr::is_v4() const { return std::memcmp(bytes_.data(), kMappedPrefix.data(), kMappedPrefix.size()) == 0; }
+bool IpAddr::is_v4() const {
+    return std::memcmp(bytes_.data(), kMappedPrefix.data(), kMappedPrefix.size()) == 0;
+}
 
 std::uint32_t IpAddr::v4() const {
     std::uint32_t out = 0;
@@ -99,7 +103,8 @@ Result<Cidr> Cidr::parse(std::string_view text, bool strict) {
     const bool plain = !digits.empty() && digits.size() <= 3 && digits[0] >= '0' && digits[0] <= '9' &&
                        (digits.size() == 1 || digits[0] != '0');
     if (!plain || error != std::errc{} || end != digits.data() + digits.size() || length > address.bits())
-        return fail(ErrorCode::kInvalid, "'{}' is not a prefix: the length must be 0 to {}", text.substr(0, 64), address.bits());
+        return fail(ErrorCode::kInvalid, "'{}' is not a prefix: the length must be 0 to {}", text.substr(0, 64),
+                    address.bits());
     const Cidr out = of(address, length);
     if (strict && out.address != address)
         return fail(ErrorCode::kInvalid, "'{}' has host bits set; the prefix is {}", text, out.text());
@@ -110,10 +115,16 @@ Cidr Cidr::of(const IpAddr& address, int length) {
     return {IpAddr::from_bytes(masked(address.bytes(), first_bit(address) + length)), length};
 }
 
-bool Cidr::contains(const IpAddr& ip) const { return ip.is_v4() == address.is_v4() && of(ip, length).address == address; }
+bool Cidr::contains(const IpAddr& ip) const {
+    return ip.is_v4() == address.is_v4() && of(ip, length).address == address;
+}
 
-bool Cidr::contains(const Cidr& other) const { return other.length >= length && contains(other.address); }
+bool Cidr::contains(const Cidr& other) const {
+    return other.length >= length && contains(other.address);
+}
 
-std::string Cidr::text() const { return fmt::format("{}/{}", address.text(), length); }
+std::string Cidr::text() const {
+    return fmt::format("{}/{}", address.text(), length);
+}
 
 }  // namespace weft

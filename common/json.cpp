@@ -16,13 +16,18 @@ class StructureCheck {
     bool operator()(int depth, Json::parse_event_t event, const Json& parsed) {
         if (depth > depth_) return refuse(fmt::format("nested deeper than {} levels", depth_));
         switch (event) {
-            case Json::parse_event_t::object_start: keys_.emplace_back(); break;
-            case Json::parse_event_t::object_end: keys_.pop_back(); break;
+            case Json::parse_event_t::object_start:
+                keys_.emplace_back();
+                break;
+            case Json::parse_event_t::object_end:
+                keys_.pop_back();
+                break;
             case Json::parse_event_t::key:
                 if (!keys_.back().insert(parsed.get<std::string>()).second)
                     return refuse(fmt::format("the key {} stands twice in one object", parsed.dump()));
                 break;
-            default: break;
+            default:
+                break;
         }
         return true;
     }
@@ -46,8 +51,10 @@ bool too_deep(std::string_view text, int limit) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
         if (in_string) {
-            if (c == '\\') ++i;
-            else if (c == '"') in_string = false;
+            if (c == '\\')
+                ++i;
+            else if (c == '"')
+                in_string = false;
         } else if (c == '"') {
             in_string = true;
         } else if (c == '{' || c == '[') {
@@ -87,7 +94,9 @@ std::string child_path(const std::string& parent, std::string_view name) {
     const bool plain = !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
         return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
     });
-    return plain ? fmt::format("{}.{}", parent, name) : fmt::format("{}[{}]", parent, Json(name.substr(0, 64)).dump(-1, ' ', false, Json::error_handler_t::replace));
+    return plain ? fmt::format("{}.{}", parent, name)
+                 : fmt::format("{}[{}]", parent,
+                               Json(name.substr(0, 64)).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace
@@ -108,7 +117,9 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
     }
 }
 
-std::string to_line(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string to_line(const Json& value) {
+    return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 std::unexpected<Error> JsonView::error(std::string_view message) const {
     return std::unexpected(Error{ErrorCode::kInvalid, std::string(message), path_});
@@ -166,9 +177,8 @@ Result<void> JsonView::only(std::initializer_list<std::string_view> known) const
     WEFT_TRY(members, object());
     for (const auto& [name, view] : members) {
         if (std::ranges::find(known, name) != known.end()) continue;
-        const auto nearest = std::ranges::min_element(known, {}, [&](auto candidate) {
-            return edit_distance(std::string_view(name).substr(0, 64), candidate);
-        });
+        const auto nearest = std::ranges::min_element(
+            known, {}, [&](auto candidate) { return edit_distance(std::string_view(name).substr(0, 64), candidate); });
         const bool close = nearest != known.end() && edit_distance(std::string_view(name).substr(0, 64), *nearest) <= 3;
         return view.error(close ? fmt::format("unknown field; did you mean '{}'?", *nearest) : "unknown field");
     }

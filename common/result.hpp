@@ -56,14 +56,13 @@ std::unexpected<Error> wrap(Error error, std::string_view doing);
 #define WEFT_CONCAT_(a, b) a##b
 #define WEFT_CONCAT(a, b) WEFT_CONCAT_(a, b)
 #define WEFT_TRY(name, expression) WEFT_TRY_(WEFT_CONCAT(weft_try_, __LINE__), name, expression)
-#define WEFT_TRY_(temporary, name, expression)                                    \
-    auto temporary = (expression);                                               \
-    if (!temporary) return std::unexpected(std::move(temporary).error());        \
+#define WEFT_TRY_(temporary, name, expression)                            \
+    auto temporary = (expression);                                        \
+    if (!temporary) return std::unexpected(std::move(temporary).error()); \
     auto name = std::move(*temporary)
-#define WEFT_CHECK(expression)                                                    \
-    do {                                                                         \
-        if (auto weft_check = (expression); !weft_check)                         \
-            return std::unexpected(std::move(weft_check).error());               \
+#define WEFT_CHECK(expression)                                                                                  \
+    do {                                                                                                        \
+        if (auto weft_check = (expression); !weft_check) return std::unexpected(std::move(weft_check).error()); \
     } while (false)
 
 }  // namespace weft

@@ -13,15 +13,20 @@ namespace weft {
 
 namespace {
 
-bool one_of(std::string_view text, std::initializer_list<std::string_view> words) { return std::ranges::find(words, text) != words.end(); }
+bool one_of(std::string_view text, std::initializer_list<std::string_view> words) {
+    return std::ranges::find(words, text) != words.end();
+}
 
 std::optional<Json> as_integer(std::string_view text) {
     const bool negative = text.starts_with('-');
     std::string_view digits = text.substr(negative || text.starts_with('+') ? 1 : 0);
     int base = 10;
-    if (digits.starts_with("0x")) base = 16, digits.remove_prefix(2);
-    else if (digits.starts_with("0o")) base = 8, digits.remove_prefix(2);
-    else if (digits.size() > 1 && digits[0] == '0') base = 8, digits.remove_prefix(1);
+    if (digits.starts_with("0x"))
+        base = 16, digits.remove_prefix(2);
+    else if (digits.starts_with("0o"))
+        base = 8, digits.remove_prefix(2);
+    else if (digits.size() > 1 && digits[0] == '0')
+        base = 8, digits.remove_prefix(1);
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
     if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
@@ -33,7 +38,8 @@ std::optional<Json> as_integer(std::string_view text) {
 std::optional<Json> as_float(std::string_view text) {
     std::string_view number = text.substr(text.starts_with('+') ? 1 : 0);
     const auto starts = number.substr(number.starts_with('-') ? 1 : 0);
-    if (starts.empty() || (std::isdigit(static_cast<unsigned char>(starts[0])) == 0 && starts[0] != '.')) return std::nullopt;
+    if (starts.empty() || (std::isdigit(static_cast<unsigned char>(starts[0])) == 0 && starts[0] != '.'))
+        return std::nullopt;
     double value = 0;
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
     if (error != std::errc{} || end != number.data() + number.size() || !std::isfinite(value)) return std::nullopt;
@@ -50,7 +56,9 @@ Json plain_scalar(const std::string& text) {
 }
 
 // A key as text, as kubectl writes it: `80: x` is "80".
-std::string key_text(const Json& key) { return key.is_string() ? key.get<std::string>() : key.dump(); }
+std::string key_text(const Json& key) {
+    return key.is_string() ? key.get<std::string>() : key.dump();
+}
 
 class Builder : public YAML::EventHandler {
   public:
@@ -62,7 +70,8 @@ class Builder : public YAML::EventHandler {
     void OnDocumentStart(const YAML::Mark&) override { anchors_.clear(); }
     void OnDocumentEnd() override {}
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { add(mark, anchor, nullptr, 1); }
-    void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+    void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  const std::string& value) override {
         const bool plain = tag == "?" || tag.empty();  // "!" is quoted
         add(mark, anchor, plain ? plain_scalar(value) : Json(value), 1);
     }
@@ -70,15 +79,18 @@ class Builder : public YAML::EventHandler {
         const auto at = anchors_.find(anchor);
         if (at == anchors_.end()) return refuse(mark, "an alias of a node that is not finished");
         nodes_ += at->second.nodes;
-        if (nodes_ > limits_.nodes) return refuse(mark, fmt::format("more than {} nodes with aliases put in", limits_.nodes));
+        if (nodes_ > limits_.nodes)
+            return refuse(mark, fmt::format("more than {} nodes with aliases put in", limits_.nodes));
         if (problem) return;
         add(mark, 0, at->second.value, at->second.nodes);
     }
-    void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+    void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                         YAML::EmitterStyle::value) override {
         open(mark, anchor, Json::array());
     }
     void OnSequenceEnd() override { close(); }
-    void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+    void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                    YAML::EmitterStyle::value) override {
         open(mark, anchor, Json::object());
     }
     void OnMapEnd() override { close(); }
@@ -98,11 +110,14 @@ class Builder : public YAML::EventHandler {
     };
 
     void refuse(const YAML::Mark& mark, std::string what) {
-        if (!problem) problem = Error{ErrorCode::kInvalid, fmt::format("line {}, column {}: {}", mark.line + 1, mark.column + 1, what), {}};
+        if (!problem)
+            problem = Error{
+                ErrorCode::kInvalid, fmt::format("line {}, column {}: {}", mark.line + 1, mark.column + 1, what), {}};
     }
 
     void open(const YAML::Mark& mark, YAML::anchor_t anchor, Json value) {
-        if (static_cast<int>(stack_.size()) >= limits_.depth) refuse(mark, fmt::format("nested deeper than {} levels", limits_.depth));
+        if (static_cast<int>(stack_.size()) >= limits_.depth)
+            refuse(mark, fmt::format("nested deeper than {} levels", limits_.depth));
         stack_.push_back({std::move(value), anchor, mark, {}, 1, {}});
     }
 
@@ -125,15 +140,19 @@ class Builder : public YAML::EventHandler {
         }
         Frame& parent = stack_.back();
         parent.nodes += nodes;
-        if (parent.value.is_array()) parent.value.push_back(std::move(value));
-        else if (!parent.key) set_key(mark, parent, value);
-        else set_member(mark, parent, std::move(value));
+        if (parent.value.is_array())
+            parent.value.push_back(std::move(value));
+        else if (!parent.key)
+            set_key(mark, parent, value);
+        else
+            set_member(mark, parent, std::move(value));
     }
 
     void set_key(const YAML::Mark& mark, Frame& parent, const Json& key) {
         if (key.is_structured()) refuse(mark, "a key must be a scalar");
         parent.key = key_text(key);
-        if (!problem && *parent.key != "<<" && parent.value.contains(*parent.key)) refuse(mark, fmt::format("the key '{}' stands twice in one map", *parent.key));
+        if (!problem && *parent.key != "<<" && parent.value.contains(*parent.key))
+            refuse(mark, fmt::format("the key '{}' stands twice in one map", *parent.key));
     }
 
     void set_member(const YAML::Mark& mark, Frame& parent, Json value) {
@@ -158,7 +177,8 @@ class Builder : public YAML::EventHandler {
 }  // namespace
 
 Result<std::vector<Json>> parse_yaml(std::string_view text, const YamlLimits& limits) {
-    if (text.size() > limits.bytes) return fail(ErrorCode::kInvalid, "{} bytes of YAML; at most {} are accepted", text.size(), limits.bytes);
+    if (text.size() > limits.bytes)
+        return fail(ErrorCode::kInvalid, "{} bytes of YAML; at most {} are accepted", text.size(), limits.bytes);
     Builder builder(limits);
     try {
         std::istringstream stream{std::string(text)};
@@ -166,7 +186,8 @@ Result<std::vector<Json>> parse_yaml(std::string_view text, const YamlLimits& li
         while (parser.HandleNextDocument(builder) && !builder.problem) {
         }
     } catch (const YAML::Exception& error) {
-        return fail(ErrorCode::kInvalid, "not valid YAML: line {}, column {}: {}", error.mark.line + 1, error.mark.column + 1, error.msg);
+        return fail(ErrorCode::kInvalid, "not valid YAML: line {}, column {}: {}", error.mark.line + 1,
+                    error.mark.column + 1, error.msg);
     }
     if (builder.problem) return std::unexpected(*builder.problem);
     return std::move(builder.documents);

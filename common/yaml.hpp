@@ -1,5 +1,5 @@
-// YAML to JSON, as kubectl reads it: plain scalars become null, booleans, numbers or strings by YAML 1.1's rules as Kubernetes
-// applies them (yes, no, on, off are booleans), quoted ones are strings, keys are strings, `<<` merges.
+// YAML to JSON, as kubectl reads it: plain scalars become null, booleans, numbers or strings by YAML 1.1's rules as
+// Kubernetes applies them (yes, no, on, off are booleans), quoted ones are strings, keys are strings, `<<` merges.
 #pragma once
 
 #include <string_view>

@@ -52,10 +52,11 @@ Flow flow_of(const Slot& slot, const weft_flow_detail& detail) {
 // Slots whose way is taken, by the tag words (0: free).
 Result<std::vector<std::uint32_t>> taken_slots(const datapath::Pins& pins, const std::string& table) {
     WEFT_TRY(tags, (datapath::Map<std::uint32_t, std::uint64_t>::open(pins, table + "_tags")));
+    const std::uint32_t mask = tags.raw().max_entries() - 1;
     std::vector<std::uint32_t> slots;
     WEFT_CHECK(tags.for_each([&](std::uint32_t set, std::uint64_t word) {
         for (std::uint32_t way = 0; way < WEFT_FLOW_WAYS; ++way)
-            if (((word >> (8 * way)) & 0xff) != 0) slots.push_back(set * WEFT_FLOW_WAYS + way);
+            if (((word >> (8 * way)) & 0xff) != 0) slots.push_back(weft_slot_index(set, way, mask));
     }));
     return slots;
 }

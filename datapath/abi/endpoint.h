@@ -7,7 +7,7 @@
 
 // Map `endpoints`: array; the index is the endpoint's number (1..WEFT_MAX_ENDPOINTS-1, 0 is "none").
 struct weft_endpoint {
-    __u32 ifindex;       // host end of the veth pair; 0: the row is not in use
+    __u32 ifindex;  // host end of the veth pair; 0: the row is not in use
     __u32 identity;
     __u32 policy[2][2];  // [epoch][enum weft_direction]: index into `policies`; 0: not isolated, everything is allowed
     __u8 mac[6];         // pod end
@@ -27,9 +27,10 @@ struct weft_addr {
 WEFT_ASSERT(sizeof(struct weft_addr) == 16, "weft_addr has no padding");
 
 enum weft_addr_flag {
-    WEFT_ADDR_HOST = 1,         // an address of this node
-    WEFT_ADDR_NO_MASQUERADE = 2,  // traffic to it keeps the pod's address (pods of other nodes, nodes, configured prefixes)
-    WEFT_ADDR_POD_RANGE = 4,    // in this node's pod range: without an endpoint it is nobody's
+    WEFT_ADDR_HOST = 1,  // an address of this node
+    WEFT_ADDR_NO_MASQUERADE =
+        2,                    // traffic to it keeps the pod's address (pods of other nodes, nodes, configured prefixes)
+    WEFT_ADDR_POD_RANGE = 4,  // in this node's pod range: without an endpoint it is nobody's
 };
 
 // Keys of the longest-prefix-match maps.

@@ -1,5 +1,5 @@
-// Events in the ring buffer `events`, and the counters beside it. Every event begins with weft_event_header; a reader checks type,
-// version and length before it looks further and counts what it does not know.
+// Events in the ring buffer `events`, and the counters beside it. Every event begins with weft_event_header; a reader
+// checks type, version and length before it looks further and counts what it does not know.
 #pragma once
 
 #include "datapath/abi/types.h"
@@ -23,39 +23,39 @@ enum weft_hook {
 };
 
 enum weft_event_flag {
-    WEFT_EVENT_REPLY = 1,    // the packet went in the answering direction of its connection
-    WEFT_EVENT_AGED = 2,     // CLOSE: by timeout, not by FIN or RST
-    WEFT_EVENT_SNAT = 4,     // masqueraded: rewrite_address and rewrite_port are the new source
+    WEFT_EVENT_REPLY = 1,  // the packet went in the answering direction of its connection
+    WEFT_EVENT_AGED = 2,   // CLOSE: by timeout, not by FIN or RST
+    WEFT_EVENT_SNAT = 4,   // masqueraded: rewrite_address and rewrite_port are the new source
     WEFT_EVENT_DNAT = 8,
     WEFT_EVENT_RELATED = 16,  // an ICMP error that belongs to the connection
 };
 
 struct weft_event_header {
-    __u8 type;      // enum weft_event_type
-    __u8 version;   // WEFT_EVENT_VERSION
-    __u16 length;   // of the whole event in bytes
+    __u8 type;     // enum weft_event_type
+    __u8 version;  // WEFT_EVENT_VERSION
+    __u16 length;  // of the whole event in bytes
 };
 
 struct weft_event {
     struct weft_event_header header;
-    __u8 hook;        // enum weft_hook
-    __u8 direction;   // enum weft_direction that decided (the one that denied, or the last that allowed)
-    __u8 reason;      // drop_reason.def; 0 for forwarded
-    __u8 flags;       // enum weft_event_flag
-    __u64 time_ns;    // CLOCK_MONOTONIC
-    struct weft_ip source;       // as in the packet before any rewrite
+    __u8 hook;              // enum weft_hook
+    __u8 direction;         // enum weft_direction that decided (the one that denied, or the last that allowed)
+    __u8 reason;            // drop_reason.def; 0 for forwarded
+    __u8 flags;             // enum weft_event_flag
+    __u64 time_ns;          // CLOCK_MONOTONIC
+    struct weft_ip source;  // as in the packet before any rewrite
     struct weft_ip destination;
-    __be16 source_port;          // ICMP: type in the low byte of the host-order value
-    __be16 destination_port;     // ICMP: code likewise
+    __be16 source_port;       // ICMP: type in the low byte of the host-order value
+    __be16 destination_port;  // ICMP: code likewise
     __u8 protocol;
-    __u8 tcp_flags;   // byte 13 of the TCP header
-    __u16 reserved;   // 0
+    __u8 tcp_flags;  // byte 13 of the TCP header
+    __u16 reserved;  // 0
     __u32 source_identity;
     __u32 destination_identity;
     __u16 source_endpoint;
     __u16 destination_endpoint;
-    __u32 ifindex;    // the device of the hook
-    __u32 rule[2];    // [enum weft_direction]; for a drop only the denying direction's is meant
+    __u32 ifindex;  // the device of the hook
+    __u32 rule[2];  // [enum weft_direction]; for a drop only the denying direction's is meant
     __u64 packets;
     __u64 bytes;
     struct weft_ip rewrite_address;

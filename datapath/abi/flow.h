@@ -1,15 +1,22 @@
 // The flow table: everything that a packet of a known connection needs, found by the packet's own tuple.
 //
-// Layout. Not a kernel hash map but three arrays: the slots, in sets of WEFT_FLOW_WAYS, with what every packet needs (one cache line for
-// IPv4, two for IPv6); the slots' details beside them under the same index; and one 64-bit word of tags a set (8 bits a way, 0 = free). A
-// lookup hashes the key, loads the tag word (small, stays in cache), and touches only the slot whose tag fits. A key lives in one of two
-// sets. Claiming a way is a compare-and-swap of the tag word; a writer makes `sequence` odd while it writes, so that a reader on another
-// CPU never acts on half of two entries. docs/datapath.md has the reasons and the measurements.
+// Layout. Not a kernel hash map but three arrays: the slots, in sets of WEFT_FLOW_WAYS, with what every packet needs
+// (one cache line for IPv4, two for IPv6); the slots' details beside them under the same index; and one 64-bit word of
+// tags a set (8 bits a way, 0 = free). A lookup hashes the key, loads the tag word (small, stays in cache), and touches
+// only the slot whose tag fits. A key lives in one of two sets. Claiming a way is a compare-and-swap of the tag word; a
+// writer makes `sequence` odd while it writes, so that a reader on another CPU never acts on half of two entries.
+// docs/datapath.md has the reasons and the measurements.
 #pragma once
 
 #include "datapath/abi/types.h"
 
 #define WEFT_FLOW_WAYS 8
+
+// The index of a way's slot and detail. Ways lie apart, sets side by side: a table that is lightly used keeps to the
+// first ways, and so to a part of its memory that fits the processor's caches. `mask`: sets minus one.
+static inline __u32 weft_slot_index(__u32 set, __u32 way, __u32 mask) {
+    return way * (mask + 1) + set;
+}
 
 // Sets of each table minus one: load-time constants of the programs.
 struct weft_masks {
@@ -22,30 +29,30 @@ struct weft_masks {
 // What to do with the packet after the rewrite.
 enum weft_action {
     WEFT_ACTION_NONE = 0,
-    WEFT_ACTION_PEER = 1,      // into the namespace of the pod behind `out_ifindex` (bpf_redirect_peer)
-    WEFT_ACTION_STACK = 2,     // to this node's stack
-    WEFT_ACTION_NEIGHBOUR = 3,   // out of `out_ifindex`, the kernel finds route and neighbour (bpf_redirect_neigh)
-    WEFT_ACTION_DELIVER = 4,   // seen at the last hook before the pod: let it pass
+    WEFT_ACTION_PEER = 1,       // into the namespace of the pod behind `out_ifindex` (bpf_redirect_peer)
+    WEFT_ACTION_STACK = 2,      // to this node's stack
+    WEFT_ACTION_NEIGHBOUR = 3,  // out of `out_ifindex`, the kernel finds route and neighbour (bpf_redirect_neigh)
+    WEFT_ACTION_DELIVER = 4,    // seen at the last hook before the pod: let it pass
 };
 
 enum weft_flow_flag {
-    WEFT_FLOW_REPLY = 1,     // the entry of the answering direction
-    WEFT_FLOW_SNAT = 2,      // source is rewritten to the values of the rewrite
-    WEFT_FLOW_DNAT = 4,      // destination is rewritten
-    WEFT_FLOW_FIN = 8,       // a FIN went this way
-    WEFT_FLOW_CLOSED = 16,   // RST, or FIN in both directions: set in both entries
+    WEFT_FLOW_REPLY = 1,    // the entry of the answering direction
+    WEFT_FLOW_SNAT = 2,     // source is rewritten to the values of the rewrite
+    WEFT_FLOW_DNAT = 4,     // destination is rewritten
+    WEFT_FLOW_FIN = 8,      // a FIN went this way
+    WEFT_FLOW_CLOSED = 16,  // RST, or FIN in both directions: set in both entries
 };
 
 // Time in the table: (CLOCK_MONOTONIC nanoseconds) >> WEFT_TICK_SHIFT, 16.8 ms a tick, wraps after 2.3 years.
 #define WEFT_TICK_SHIFT 24
 
 struct weft_key4 {
-    __u32 source;       // network order
-    __u32 destination;  // network order
-    __be16 source_port;       // ICMP echo: the id in both
+    __u32 source;        // network order
+    __u32 destination;   // network order
+    __be16 source_port;  // ICMP echo: the id in both
     __be16 destination_port;
     __u8 protocol;
-    __u8 reserved[3];   // 0
+    __u8 reserved[3];  // 0
 };
 
 struct weft_key6 {
@@ -54,21 +61,21 @@ struct weft_key6 {
     __be16 source_port;
     __be16 destination_port;
     __u8 protocol;
-    __u8 reserved[3];   // 0
+    __u8 reserved[3];  // 0
 };
 
 // What of an entry is read only when it opens, is translated, closes or is decided afresh. Maps flow4_detail and so on.
 struct weft_flow_detail {
-    __u64 created_ns;           // CLOCK_MONOTONIC
-    __u32 rule[2];              // [enum weft_direction]: the rule that let it pass at the source and at the destination
-    __u32 source_identity;      // of the connection's opener, in both entries
+    __u64 created_ns;       // CLOCK_MONOTONIC
+    __u32 rule[2];          // [enum weft_direction]: the rule that let it pass at the source and at the destination
+    __u32 source_identity;  // of the connection's opener, in both entries
     __u32 destination_identity;
-    __u16 source_endpoint;      // of the opener; 0: not a pod of this node
+    __u16 source_endpoint;  // of the opener; 0: not a pod of this node
     __u16 destination_endpoint;
     __be16 rewrite_port;
-    __u16 reserved;             // 0
+    __u16 reserved;  // 0
     struct weft_ip rewrite_address;
-    __u64 reserved2[2];         // 0; one cache line
+    __u64 reserved2[2];  // 0; one cache line
 };
 WEFT_ASSERT(sizeof(struct weft_flow_detail) == 64, "an entry's detail is one cache line");
 
@@ -76,15 +83,15 @@ struct weft_flow4 {
     __u32 sequence;    // odd while it is being written
     __u32 generation;  // 0: empty
     struct weft_key4 key;
-    __u32 in_ifindex;   // where packets of this entry come from; another one is decided afresh (source check)
+    __u32 in_ifindex;  // where packets of this entry come from; another one is decided afresh (source check)
     __u32 out_ifindex;
-    __u8 mac[6];        // destination address to write
-    __u8 action;        // enum weft_action
-    __u8 flags;         // enum weft_flow_flag
-    __u32 last_seen;    // ticks
-    __u32 reserved;     // 0
+    __u8 mac[6];      // destination address to write
+    __u8 action;      // enum weft_action
+    __u8 flags;       // enum weft_flow_flag
+    __u32 last_seen;  // ticks
+    __u32 reserved;   // 0
     __u64 packets;
-    __u64 bytes;        // from the IP header on, as the stack handles them (a GSO packet's headers once)
+    __u64 bytes;  // from the IP header on, as the stack handles them (a GSO packet's headers once)
 };
 WEFT_ASSERT(sizeof(struct weft_flow4) == 64, "an IPv4 slot is one cache line");
 
@@ -109,7 +116,7 @@ WEFT_ASSERT(sizeof(struct weft_flow6) == 128, "an IPv6 slot is two cache lines")
 struct weft_fragment_key {
     struct weft_ip source;
     struct weft_ip destination;
-    __u32 id;         // IPv4: in the low 16 bits
+    __u32 id;  // IPv4: in the low 16 bits
     __u32 protocol;
 };
 struct weft_fragment_ports {
@@ -117,9 +124,9 @@ struct weft_fragment_ports {
     __be16 destination;
 };
 
-// Map `denials`: array of WEFT_DENIALS slots found by a hash of the key, newest wins. A remembered denial answers the next
-// packets of the same kind without looking anything else up, and holds back their events. It is no flow entry: it is valid for
-// one generation and at most one drop interval, and losing it costs only time.
+// Map `denials`: array of WEFT_DENIALS slots found by a hash of the key, newest wins. A remembered denial answers the
+// next packets of the same kind without looking anything else up, and holds back their events. It is no flow entry: it
+// is valid for one generation and at most one drop interval, and losing it costs only time.
 #define WEFT_DENIALS 2048
 struct weft_denial {
     struct weft_ip source;
@@ -130,8 +137,8 @@ struct weft_denial {
     __u32 in_ifindex;
     __u32 generation;  // 0: empty
     __u32 rule;
-    __u64 event_ns;    // when its last event was sent
-    __u64 packets;     // since then
+    __u64 event_ns;  // when its last event was sent
+    __u64 packets;   // since then
     __u64 bytes;
 };
 WEFT_ASSERT(sizeof(struct weft_denial) == 72, "weft_denial has no padding");

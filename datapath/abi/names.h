@@ -4,8 +4,8 @@
 
 #define WEFT_DEFAULT_BPF_DIR "/sys/fs/bpf/weft"
 #define WEFT_DEFAULT_RUN_DIR "/run/weft"
-#define WEFT_SOCKET_NAME "weftd.sock"      // in the run directory
-#define WEFT_DELETE_QUEUE "delete-queue"   // folder in the run directory: one file a DEL that the daemon has not seen
+#define WEFT_SOCKET_NAME "weftd.sock"     // in the run directory
+#define WEFT_DELETE_QUEUE "delete-queue"  // folder in the run directory: one file a DEL that the daemon has not seen
 
 #define WEFT_PROG_FROM_POD "from_pod"
 #define WEFT_PROG_TO_POD "to_pod"

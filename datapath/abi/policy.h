@@ -1,9 +1,10 @@
 // Compiled policies. Written by weftd only, as a transaction (docs/architecture.md).
 //
-// A compiled policy is for one direction and may serve many endpoints. For a class of peers it has one set of port rows:
-// intervals over (protocol << 16 | destination port) that do not overlap, are in ascending order and together cover
-// 0 .. 0xffffff. The lookup is therefore: the row whose interval holds the packet's number gives the final verdict and
-// the rule that gave it. Precedence was settled when it was compiled. For protocols without ports the port is 0.
+// A compiled policy is for one direction and may serve many endpoints. For a class of peers it has one set of port
+// rows: intervals over (protocol << 16 | destination port) that do not overlap, are in ascending order and together
+// cover 0 .. 0xffffff. The lookup is therefore: the row whose interval holds the packet's number gives the final
+// verdict and the rule that gave it. Precedence was settled when it was compiled. For protocols without ports the port
+// is 0.
 #pragma once
 
 #include "datapath/abi/types.h"
@@ -39,12 +40,13 @@ struct weft_port_row {
 WEFT_ASSERT(sizeof(struct weft_port_row) == 16, "weft_port_row has no padding");
 
 enum weft_row_flag {
-    WEFT_ROW_DEFAULT_DENY = 2,  // with WEFT_VERDICT_DENY: nothing allowed it (WEFT_DROP_POLICY_DENIED), else POLICY_DENY
+    WEFT_ROW_DEFAULT_DENY =
+        2,  // with WEFT_VERDICT_DENY: nothing allowed it (WEFT_DROP_POLICY_DENIED), else POLICY_DENY
 };
 
 // Map `rule_counters`: per-CPU array, index = rule number. Rule 0 is "not isolated: allowed".
 struct weft_rule_counter {
-    __u64 packets;      // of flows that are closed or were decided again; live flows carry theirs in their entries
+    __u64 packets;  // of flows that are closed or were decided again; live flows carry theirs in their entries
     __u64 bytes;
     __u64 connections;  // first packets decided by this rule
 };

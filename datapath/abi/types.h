@@ -42,4 +42,5 @@ enum weft_identity {
 
 // Every pod's gateway has this address: locally administered, "weft" in ASCII. One value on every host end, so that the
 // flow entry need not carry a source address.
-#define WEFT_GATEWAY_MAC {0x02, 0x77, 0x65, 0x66, 0x74, 0x01}
+#define WEFT_GATEWAY_MAC \
+    { 0x02, 0x77, 0x65, 0x66, 0x74, 0x01 }

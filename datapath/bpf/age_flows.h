@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* One pass over the flow tables, run by weftd every few seconds: ends what is idle and sends its close event. In the kernel, so that
- * removing an entry and counting its last packets cannot race with user space. */
+/* One pass over the flow tables, run by weftd every few seconds: ends what is idle and sends its close event. In the
+ * kernel, so that removing an entry and counting its last packets cannot race with user space. */
 #pragma once
 
-#include "datapath/bpf/lib/masquerade.h"
 #include "datapath/bpf/lib/event.h"
+#include "datapath/bpf/lib/masquerade.h"
 
 struct age_arguments {
     __u64 live4;
@@ -14,13 +14,15 @@ struct age_arguments {
 
 struct age_pass {
     struct age_arguments result;
-    const struct weft_control *control;
+    const struct weft_control* control;
     __u32 now;
     bool half;
 };
 
-/* Ticks that a connection is idle in both directions: an answer keeps the question's entry alive and the other way round. */
-CHECKED_ONCE int pair_idle(const struct weft_key6 *tuple, const struct weft_entry *entry, __u32 last_seen, __u32 now, __u64 seed) {
+/* Ticks that a connection is idle in both directions: an answer keeps the question's entry alive and the other way
+ * round. */
+CHECKED_ONCE int pair_idle(const struct weft_key6* tuple, const struct weft_entry* entry, __u32 last_seen, __u32 now,
+                           __u64 seed) {
     if (!tuple || !entry) return 0;
     struct weft_key6 answer;
     tuple_answer(tuple, entry, &answer);
@@ -28,17 +30,17 @@ CHECKED_ONCE int pair_idle(const struct weft_key6 *tuple, const struct weft_entr
     if (tuple_is_v4(&answer)) {
         struct weft_key4 key;
         key4_of(&answer, &key);
-        const struct weft_flow4 *slot = flow4_find(false, &key, hash_key4(&key, seed), &index);
+        const struct weft_flow4* slot = flow4_find(false, &key, hash_key4(&key, seed), &index);
         if (slot) other = now - slot->last_seen;
     } else {
-        const struct weft_flow6 *slot = flow6_find(false, &answer, hash_key6(&answer, seed), &index);
+        const struct weft_flow6* slot = flow6_find(false, &answer, hash_key6(&answer, seed), &index);
         if (slot) other = now - slot->last_seen;
     }
     return (int)(other < idle ? other : idle);
 }
 
-INLINE void send_close(const struct weft_key6 *tuple, const struct weft_entry *entry) {
-    struct weft_event *event = event_begin(WEFT_EVENT_CLOSE);
+INLINE void send_close(const struct weft_key6* tuple, const struct weft_entry* entry) {
+    struct weft_event* event = event_begin(WEFT_EVENT_CLOSE);
     if (!event) return;
     event_tuple(event, tuple);
     event->hook = WEFT_HOOK_AGE;
@@ -50,13 +52,13 @@ INLINE void send_close(const struct weft_key6 *tuple, const struct weft_entry *e
     event_end(event);
 }
 
-INLINE __u32 limit_of(const struct age_pass *pass, __u8 protocol, __u8 flags) {
+INLINE __u32 limit_of(const struct age_pass* pass, __u8 protocol, __u8 flags) {
     if (pass->half) return ticks_of_seconds(pass->control->timeout_half_open);
     return idle_limit(pass->control, protocol, flags);
 }
 
 /* Ends the connection's entry of one direction: takes it out, gives its counts to its rules, tells. */
-CHECKED_ONCE int end_entry(bool half, const struct weft_key6 *tuple, struct weft_entry *entry, __u64 seed) {
+CHECKED_ONCE int end_entry(bool half, const struct weft_key6* tuple, struct weft_entry* entry, __u64 seed) {
     if (!tuple || !entry) return 0;
     flow_take(half, tuple, entry, seed);
     count_rule(entry->detail.rule[WEFT_EGRESS], entry->packets, entry->bytes, 0);
@@ -66,13 +68,14 @@ CHECKED_ONCE int end_entry(bool half, const struct weft_key6 *tuple, struct weft
     return 1;
 }
 
-static long age_set4(__u64 set, struct age_pass *pass) {
+static long age_set4(__u64 set, struct age_pass* pass) {
     for (__u32 way = 0; way < WEFT_FLOW_WAYS; way++) {
-        __u64 *word = flow4_tag_word(pass->half, (__u32)set);
+        __u64* word = flow4_tag_word(pass->half, (__u32)set);
         if (!word) return 1;
         if (READ_ONCE(*word) == 0) return 0;
         if (((READ_ONCE(*word) >> (8 * way)) & 0xff) == 0) continue;
-        const struct weft_flow4 *slot = flow4_slot_at(pass->half, (__u32)set * WEFT_FLOW_WAYS + way);
+        const struct weft_flow4* slot =
+            flow4_slot_at(pass->half, weft_slot_index((__u32)set, way, flow4_mask_of(pass->half)));
         if (!slot) return 1;
         pass->result.live4++;
         const struct weft_key4 key = slot->key;
@@ -82,7 +85,8 @@ static long age_set4(__u64 set, struct age_pass *pass) {
         if (pass->now - last_seen <= limit || (__s32)(pass->now - last_seen) < 0 ||
             !flow4_load(pass->half, &key, hash_key4(&key, seed), &entry))
             continue;
-        struct weft_key6 tuple = {.source_port = key.source_port, .destination_port = key.destination_port, .protocol = key.protocol};
+        struct weft_key6 tuple = {
+            .source_port = key.source_port, .destination_port = key.destination_port, .protocol = key.protocol};
         ip_set_v4(&tuple.source, key.source);
         ip_set_v4(&tuple.destination, key.destination);
         if (!pass->half && (__u32)pair_idle(&tuple, &entry, last_seen, pass->now, seed) <= limit) continue;
@@ -92,13 +96,14 @@ static long age_set4(__u64 set, struct age_pass *pass) {
     return 0;
 }
 
-static long age_set6(__u64 set, struct age_pass *pass) {
+static long age_set6(__u64 set, struct age_pass* pass) {
     for (__u32 way = 0; way < WEFT_FLOW_WAYS; way++) {
-        __u64 *word = flow6_tag_word(pass->half, (__u32)set);
+        __u64* word = flow6_tag_word(pass->half, (__u32)set);
         if (!word) return 1;
         if (READ_ONCE(*word) == 0) return 0;
         if (((READ_ONCE(*word) >> (8 * way)) & 0xff) == 0) continue;
-        const struct weft_flow6 *slot = flow6_slot_at(pass->half, (__u32)set * WEFT_FLOW_WAYS + way);
+        const struct weft_flow6* slot =
+            flow6_slot_at(pass->half, weft_slot_index((__u32)set, way, flow6_mask_of(pass->half)));
         if (!slot) return 1;
         pass->result.live6++;
         const struct weft_key6 tuple = slot->key;
@@ -116,7 +121,7 @@ static long age_set6(__u64 set, struct age_pass *pass) {
 }
 
 SEC("syscall")
-int age_flows(struct age_arguments *arguments) {
+int age_flows(struct age_arguments* arguments) {
     /* Programs of this type lack the coarse clock; it is the same clock. */
     struct age_pass pass = {.control = control_of(), .now = (__u32)(bpf_ktime_get_ns() >> WEFT_TICK_SHIFT)};
     if (!pass.control) return 1;

@@ -5,14 +5,20 @@
 
 /* tc ingress of a pod's host end: the packet leaves the pod. */
 SEC("tc")
-int from_pod(struct __sk_buff *ctx) { return handle(ctx, WEFT_HOOK_FROM_POD); }
+int from_pod(struct __sk_buff* ctx) {
+    return handle(ctx, WEFT_HOOK_FROM_POD);
+}
 
 /* tc egress of a pod's host end: the packet comes from the host's own stack. */
 SEC("tc")
-int to_pod(struct __sk_buff *ctx) { return handle(ctx, WEFT_HOOK_TO_POD); }
+int to_pod(struct __sk_buff* ctx) {
+    return handle(ctx, WEFT_HOOK_TO_POD);
+}
 
 /* tc ingress of the uplink: the packet arrives at the node. */
 SEC("tc")
-int from_netdev(struct __sk_buff *ctx) { return handle(ctx, WEFT_HOOK_FROM_NETDEV); }
+int from_netdev(struct __sk_buff* ctx) {
+    return handle(ctx, WEFT_HOOK_FROM_NETDEV);
+}
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

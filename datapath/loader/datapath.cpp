@@ -62,17 +62,19 @@ std::map<std::string, std::uint32_t> map_sizes(const Sizes& s) {
 
 Result<void> check_sizes(const Sizes& s) {
     for (const auto& [name, size] : map_sizes(s)) {
-        if (name == WEFT_MAP_ADDR4 || name == WEFT_MAP_ADDR6 || name == WEFT_MAP_CIDR4 || name == WEFT_MAP_CIDR6) continue;
+        if (name == WEFT_MAP_ADDR4 || name == WEFT_MAP_ADDR6 || name == WEFT_MAP_CIDR4 || name == WEFT_MAP_CIDR6)
+            continue;
         const std::uint32_t lowest = name == WEFT_MAP_EVENTS ? 4096 : 8;
         if (size < lowest || (size & (size - 1)) != 0)
-            return fail(ErrorCode::kInvalid, "the size of {} is {}: it must be a power of two, at least {}", name, size, lowest);
+            return fail(ErrorCode::kInvalid, "the size of {} is {}: it must be a power of two, at least {}", name, size,
+                        lowest);
     }
     return {};
 }
 
 Result<void> set_masks(bpf_object* object, const Sizes& s) {
-    const weft_masks masks{s.flows4 / WEFT_FLOW_WAYS - 1, s.flows6 / WEFT_FLOW_WAYS - 1, s.half_open4 / WEFT_FLOW_WAYS - 1,
-                           s.half_open6 / WEFT_FLOW_WAYS - 1};
+    const weft_masks masks{s.flows4 / WEFT_FLOW_WAYS - 1, s.flows6 / WEFT_FLOW_WAYS - 1,
+                           s.half_open4 / WEFT_FLOW_WAYS - 1, s.half_open6 / WEFT_FLOW_WAYS - 1};
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, object) {
         if (!std::string_view(bpf_map__name(map)).ends_with(".rodata.masks")) continue;
@@ -102,7 +104,9 @@ Result<ObjectPtr> open_object(const Sizes& sizes) {
 }
 
 // Maps that are private to the programs and hold nothing worth keeping are not pinned.
-bool is_pinned_map(std::string_view name) { return !name.contains('.') && name != "scratch"; }
+bool is_pinned_map(std::string_view name) {
+    return !name.contains('.') && name != "scratch";
+}
 
 // Gives the object the maps that are pinned already. Their sizes must be the wanted ones.
 Result<void> reuse_maps(bpf_object* object, const Pins& pins) {
@@ -119,10 +123,12 @@ Result<void> reuse_maps(bpf_object* object, const Pins& pins) {
         if (bpf_obj_get_info_by_fd(fd.get(), &info, &length) != 0) return fail_errno("read about a pinned map");
         if (info.max_entries != bpf_map__max_entries(map) || info.value_size != bpf_map__value_size(map) ||
             info.key_size != bpf_map__key_size(map))
-            return fail(ErrorCode::kInvalid,
-                        "pinned map {} has {} rows of {} bytes, wanted {} of {}: drain the node and run 'weftd uninstall' to "
-                        "change sizes, or start with the sizes that it has",
-                        bpf_map__name(map), info.max_entries, info.value_size, bpf_map__max_entries(map), bpf_map__value_size(map));
+            return fail(
+                ErrorCode::kInvalid,
+                "pinned map {} has {} rows of {} bytes, wanted {} of {}: drain the node and run 'weftd uninstall' to "
+                "change sizes, or start with the sizes that it has",
+                bpf_map__name(map), info.max_entries, info.value_size, bpf_map__max_entries(map),
+                bpf_map__value_size(map));
         if (bpf_map__reuse_fd(map, fd.get()) != 0) return fail_errno(fmt::format("reuse map {}", bpf_map__name(map)));
     }
     return {};
@@ -218,7 +224,8 @@ Result<void> write_control(const Pins& pins, const std::optional<weft_control>& 
     weft_control control = before.value_or(weft_control{});
     if (control.generation == 0) control.generation = 1;
     control.abi_version = WEFT_ABI_VERSION;
-    if (control.hash_seed == 0 && getrandom(&control.hash_seed, sizeof control.hash_seed, 0) != sizeof control.hash_seed)
+    if (control.hash_seed == 0 &&
+        getrandom(&control.hash_seed, sizeof control.hash_seed, 0) != sizeof control.hash_seed)
         return fail_errno("get random bytes");
     const auto digest = bpf_object_digest();
     std::memcpy(control.object_digest, digest.data(), digest.size());
@@ -234,12 +241,15 @@ Result<Loaded> ensure_loaded(const Pins& pins, const Sizes& sizes) {
     WEFT_TRY(before, pinned_control(pins));
     const bool existing = before && before->abi_version != 0;
     if (existing && before->abi_version != WEFT_ABI_VERSION)
-        return fail(ErrorCode::kInvalid, "the maps under {} are of ABI version {}, this build's is {}: drain the node and run 'weftd uninstall'",
-                    pins.root.string(), before->abi_version, WEFT_ABI_VERSION);
+        return fail(
+            ErrorCode::kInvalid,
+            "the maps under {} are of ABI version {}, this build's is {}: drain the node and run 'weftd uninstall'",
+            pins.root.string(), before->abi_version, WEFT_ABI_VERSION);
     WEFT_TRY(object, open_object(sizes));
     WEFT_CHECK(reuse_maps(object.get(), pins));
     const auto digest = bpf_object_digest();
-    if (existing && complete(pins) && std::memcmp(before->object_digest, digest.data(), digest.size()) == 0) return Loaded::kReused;
+    if (existing && complete(pins) && std::memcmp(before->object_digest, digest.data(), digest.size()) == 0)
+        return Loaded::kReused;
     WEFT_CHECK(load_object(object.get()));
     WEFT_CHECK(pin_maps(object.get(), pins));
     WEFT_CHECK(pin_programs(object.get(), pins));

@@ -1,4 +1,5 @@
-// Loads the BPF object once and pins it, or finds it pinned. The only code besides attach, map and ring that calls libbpf.
+// Loads the BPF object once and pins it, or finds it pinned. The only code besides attach, map and ring that calls
+// libbpf.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,8 @@ namespace weft::datapath {
 struct Sizes {
     std::uint32_t flows4 = 524288;  // entries, a power of two, at least 64; a connection owns two
     std::uint32_t flows6 = 262144;
-    // Connections wait here for their first answer only. Small, so that it stays in the cache: opening a connection writes random lines of it.
+    // Connections wait here for their first answer only. Small, so that it stays in the cache: opening a connection
+    // writes random lines of it.
     std::uint32_t half_open4 = 32768;
     std::uint32_t half_open6 = 16384;
     std::uint32_t ring_bytes = 4U << 20;

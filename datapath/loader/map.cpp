@@ -9,7 +9,9 @@ namespace weft::datapath {
 
 namespace {
 
-bool is_per_cpu(std::uint32_t type) { return type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERCPU_HASH; }
+bool is_per_cpu(std::uint32_t type) {
+    return type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERCPU_HASH;
+}
 
 constexpr std::uint32_t kBatch = 512;  // rows a system call: enough that the call's own cost does not show
 
@@ -28,9 +30,11 @@ Result<MapFd> MapFd::open(const Pins& pins, std::string_view name, std::uint32_t
     if (!map.fd_) return fail_errno(fmt::format("open map {}", path.string()));
     bpf_map_info info{};
     std::uint32_t length = sizeof info;
-    if (bpf_obj_get_info_by_fd(map.fd_.get(), &info, &length) != 0) return fail_errno(fmt::format("read about map {}", name));
+    if (bpf_obj_get_info_by_fd(map.fd_.get(), &info, &length) != 0)
+        return fail_errno(fmt::format("read about map {}", name));
     if (info.key_size != key_size || info.value_size != value_size)
-        return fail(ErrorCode::kInvalid, "map {} has rows of {}+{} bytes, expected {}+{}: it belongs to another version of weft",
+        return fail(ErrorCode::kInvalid,
+                    "map {} has rows of {}+{} bytes, expected {}+{}: it belongs to another version of weft",
                     path.string(), info.key_size, info.value_size, key_size, value_size);
     map.type_ = info.type;
     map.key_size_ = key_size;
@@ -67,8 +71,8 @@ Result<void> MapFd::for_each(const std::function<void(const void*, const void*)>
         keys.resize(static_cast<std::size_t>(batch) * key_size_);
         values.resize(static_cast<std::size_t>(batch) * value_bytes);
         std::uint32_t count = batch;
-        const int result =
-            bpf_map_lookup_batch(fd_.get(), first ? nullptr : in.data(), out.data(), keys.data(), values.data(), &count, nullptr);
+        const int result = bpf_map_lookup_batch(fd_.get(), first ? nullptr : in.data(), out.data(), keys.data(),
+                                                values.data(), &count, nullptr);
         const int error = result == 0 ? 0 : errno;
         if (error == ENOSPC && batch < (1U << 20)) {
             batch *= 2;
@@ -76,7 +80,8 @@ Result<void> MapFd::for_each(const std::function<void(const void*, const void*)>
         }
         if (error != 0 && error != ENOENT) return fail_errno(error, fmt::format("read map {}", name_));
         for (std::uint32_t i = 0; i < count; ++i)
-            visit(keys.data() + static_cast<std::size_t>(i) * key_size_, values.data() + static_cast<std::size_t>(i) * value_bytes);
+            visit(keys.data() + static_cast<std::size_t>(i) * key_size_,
+                  values.data() + static_cast<std::size_t>(i) * value_bytes);
         if (error == ENOENT) return {};
         in = out;
         first = false;

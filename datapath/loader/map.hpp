@@ -18,7 +18,8 @@ class MapFd {
     MapFd() = default;
     // Error kNotFound if it is not pinned; kInvalid if key or value size differ from the expected ones. For per-CPU
     // maps `value_size` is that of one CPU's value.
-    static Result<MapFd> open(const Pins& pins, std::string_view name, std::uint32_t key_size, std::uint32_t value_size);
+    static Result<MapFd> open(const Pins& pins, std::string_view name, std::uint32_t key_size,
+                              std::uint32_t value_size);
 
     Result<void> update(const void* key, const void* value) const;
     Result<bool> lookup(const void* key, void* value) const;  // false: no such key

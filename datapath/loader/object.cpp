@@ -18,7 +18,9 @@ extern "C" const std::uint8_t weft_bpf_object_end[];
 
 namespace weft::datapath {
 
-std::span<const std::uint8_t> bpf_object_bytes() { return {weft_bpf_object_begin, weft_bpf_object_end}; }
+std::span<const std::uint8_t> bpf_object_bytes() {
+    return {weft_bpf_object_begin, weft_bpf_object_end};
+}
 
 std::array<std::uint8_t, 32> bpf_object_digest() {
     std::array<std::uint8_t, 32> digest{};

@@ -15,8 +15,8 @@ struct Pins {
 
     std::filesystem::path map(std::string_view name) const { return root / "maps" / name; }
     std::filesystem::path program(std::string_view name) const { return root / "progs" / name; }
-    // One link for each device and program (TCX; clsact keeps its filters in the device and needs no pin). bpffs refuses names with a
-    // dot: a VLAN's "eth0.5" is written "eth0:5", which no device can be called.
+    // One link for each device and program (TCX; clsact keeps its filters in the device and needs no pin). bpffs
+    // refuses names with a dot: a VLAN's "eth0.5" is written "eth0:5", which no device can be called.
     std::filesystem::path link(std::string_view ifname, std::string_view program_name) const {
         std::string name(ifname);
         std::ranges::replace(name, '.', ':');

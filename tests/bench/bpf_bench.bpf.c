@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* The wrapper that restores the packet before every repeat, and the floor that weft is compared with. */
-#include "datapath/bpf/lib/hop.h"
 #include "tests/bench/bpf_bench.h"
+#include "datapath/bpf/lib/hop.h"
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -31,48 +31,54 @@ struct {
     __uint(max_entries, 1);
 } floor_flows SEC(".maps");
 
-/* Writes the next of `count` headers over the packet's, changes its ports if the row wants a new connection each time, goes on. */
-INLINE int restore(struct __sk_buff *ctx, __u32 length) {
+/* Writes the next of `count` headers over the packet's, changes its ports if the row wants a new connection each time,
+ * goes on. */
+INLINE int restore(struct __sk_buff* ctx, __u32 length) {
     const __u32 zero = 0;
-    struct bench_state *s = bpf_map_lookup_elem(&state, &zero);
+    struct bench_state* s = bpf_map_lookup_elem(&state, &zero);
     if (!s) return TC_ACT_SHOT;
     const __u32 turn = s->turn++;
     const __u32 index = turn & s->mask;
-    const struct bench_header *header = bpf_map_lookup_elem(&headers, &index);
-    __u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+    const struct bench_header* header = bpf_map_lookup_elem(&headers, &index);
+    __u8 *data = (void*)(long)ctx->data, *end = (void*)(long)ctx->data_end;
     if (!header || data + length > end) return TC_ACT_SHOT;
     __builtin_memcpy(data, header->bytes, length);
-    if (s->fresh) *(__u32 *)(data + length - 20) = (turn * 2654435761U) | 0x00800000U; /* never a port that the established use */
+    if (s->fresh)
+        *(__u32*)(data + length - 20) = (turn * 2654435761U) | 0x00800000U; /* never a port that the established use */
     bpf_tail_call(ctx, &target, 0);
     return TC_ACT_SHOT;
 }
 
 SEC("tc")
-int wrap4(struct __sk_buff *ctx) { return restore(ctx, ETH_LENGTH + 20 + 20); }
+int wrap4(struct __sk_buff* ctx) {
+    return restore(ctx, ETH_LENGTH + 20 + 20);
+}
 
 SEC("tc")
-int wrap6(struct __sk_buff *ctx) { return restore(ctx, ETH_LENGTH + 40 + 20); }
+int wrap6(struct __sk_buff* ctx) {
+    return restore(ctx, ETH_LENGTH + 40 + 20);
+}
 
 SEC("tc")
-int empty(struct __sk_buff *ctx) {
+int empty(struct __sk_buff* ctx) {
     (void)ctx;
     return TC_ACT_OK;
 }
 
 /* The least that forwards a known flow: parse, one hash lookup, counters, TTL, addresses, redirect. */
 SEC("tc")
-int floor_program(struct __sk_buff *ctx) {
-    void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-    struct ethernet *eth = data;
-    struct iphdr *ip = data + ETH_LENGTH;
-    __be16 *ports = (void *)(ip + 1);
-    if ((void *)(ports + 2) > end || ip->ihl != 5) return TC_ACT_SHOT;
+int floor_program(struct __sk_buff* ctx) {
+    void *data = (void*)(long)ctx->data, *end = (void*)(long)ctx->data_end;
+    struct ethernet* eth = data;
+    struct iphdr* ip = data + ETH_LENGTH;
+    __be16* ports = (void*)(ip + 1);
+    if ((void*)(ports + 2) > end || ip->ihl != 5) return TC_ACT_SHOT;
     const struct weft_key4 key = {.source = ip->saddr,
                                   .destination = ip->daddr,
                                   .source_port = ports[0],
                                   .destination_port = ports[1],
                                   .protocol = ip->protocol};
-    struct floor_value *value = bpf_map_lookup_elem(&floor_flows, &key);
+    struct floor_value* value = bpf_map_lookup_elem(&floor_flows, &key);
     if (!value) return TC_ACT_SHOT;
     value->packets++;
     value->bytes += ctx->len;

@@ -1,6 +1,6 @@
-// eBPF times by BPF_PROG_TEST_RUN: one JSON row a line. A wrapper restores the packet before every repeat and tail-calls the program; what
-// the wrapper costs around an empty program is taken off. Peer and weft are measured in turn; the numbers are medians. Counters prove that
-// every repeat took the path that the row names.
+// eBPF times by BPF_PROG_TEST_RUN: one JSON row a line. A wrapper restores the packet before every repeat and
+// tail-calls the program; what the wrapper costs around an empty program is taken off. Peer and weft are measured in
+// turn; the numbers are medians. Counters prove that every repeat took the path that the row names.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <sched.h>
@@ -61,7 +61,8 @@ class Bench {
         options.ctx_in = &context;
         options.ctx_size_in = sizeof context;
         options.repeat = repeat;
-        if (bpf_prog_test_run_opts(program(v6_ ? "wrap6" : "wrap4"), &options) != 0) throw std::runtime_error("test run");
+        if (bpf_prog_test_run_opts(program(v6_ ? "wrap6" : "wrap4"), &options) != 0)
+            throw std::runtime_error("test run");
         verdict_ = static_cast<int>(options.retval);
         return options.duration;
     }
@@ -104,13 +105,15 @@ struct Setup {
           bench(object_path, datapath::Sizes{}.flows4),
           weft(bpf_obj_get(world.pins().program(WEFT_PROG_FROM_POD).c_str())) {
         // Both ends isolated, as in the peers' figures.
-        world.set_policies(a, world.add_policy({{0, World::deny_all(1)}, {b.class_id, World::allow_port(kTcp, 80, 2, 1)}}), 0);
+        world.set_policies(
+            a, world.add_policy({{0, World::deny_all(1)}, {b.class_id, World::allow_port(kTcp, 80, 2, 1)}}), 0);
         world.set_policies(b, 0, world.add_policy({{0, World::deny_all(3)}, {a.class_id, World::allow_all(4)}}));
     }
     ~Setup() { close(weft); }
 
     PacketSpec flow(std::uint32_t i, bool v6) const {
-        return {.source = v6 ? a.v6 : a.v4, .destination = v6 ? b.v6 : b.v4, .source_port = static_cast<std::uint16_t>(i)};
+        return {
+            .source = v6 ? a.v6 : a.v4, .destination = v6 ? b.v6 : b.v4, .source_port = static_cast<std::uint16_t>(i)};
     }
     // Opens and answers `count` connections, so that both entries are in the main table.
     std::vector<Bytes> establish(std::uint32_t count, bool v6) {
@@ -120,7 +123,8 @@ struct Setup {
             spec.tcp_flags = kSyn;
             back.tcp_flags = kSyn | kAck;
             world.run(WEFT_PROG_FROM_POD, a.ifindex, build(spec));
-            if (world.run(WEFT_PROG_FROM_POD, b.ifindex, build(back)).verdict != kRedirect) throw std::runtime_error("not established");
+            if (world.run(WEFT_PROG_FROM_POD, b.ifindex, build(back)).verdict != kRedirect)
+                throw std::runtime_error("not established");
             spec.tcp_flags = kAck;
             frames.push_back(build(spec));
             if (i % 4096 == 0) world.events();
@@ -129,11 +133,13 @@ struct Setup {
         std::ranges::shuffle(frames, std::mt19937(1));
         return frames;
     }
-    // The floor's map holds what weft's does: both directions of every flow. They are entered in another random order than the packets come
-    // in: a hash map hands out its rows one after the other, and a walk along them would find each row already in the cache.
+    // The floor's map holds what weft's does: both directions of every flow. They are entered in another random order
+    // than the packets come in: a hash map hands out its rows one after the other, and a walk along them would find
+    // each row already in the cache.
     void fill_floor(std::vector<Bytes> frames) {
         std::ranges::shuffle(frames, std::mt19937(2));
-        const floor_value value{.packets = 0, .bytes = 0, .ifindex = b.ifindex, .mac = {0x0a, 0, 0, 0, 0, 2}, .reserved = 0};
+        const floor_value value{
+            .packets = 0, .bytes = 0, .ifindex = b.ifindex, .mac = {0x0a, 0, 0, 0, 0, 2}, .reserved = 0};
         for (const auto& frame : frames) {
             weft_key4 key{};
             std::memcpy(&key.source, &frame[26], 8);
@@ -153,8 +159,8 @@ void prove(bool good, const std::string& what) {
 }
 
 // Floor and weft in turn; gives the floor's and weft's medians.
-std::pair<double, double> established(Setup& s, const std::vector<Bytes>& floor_frames, const std::vector<Bytes>& frames, int repeat,
-                                      const std::string& name) {
+std::pair<double, double> established(Setup& s, const std::vector<Bytes>& floor_frames,
+                                      const std::vector<Bytes>& frames, int repeat, const std::string& name) {
     std::vector<double> floor, weft;
     for (int i = 0; i < kRounds; ++i) {
         s.bench.set_headers(floor_frames, false);
@@ -196,8 +202,7 @@ void bench_first(Setup& s, double floor) {
     PacketSpec spec = s.flow(1, false);
     spec.tcp_flags = kSyn;
     // Any port: the policies must allow what the wrapper makes up.
-    s.world.set_policies(s.a, s.world.add_policy({{0, World::deny_all(1)}, {s.b.class_id, World::allow_all(2)}}),
-                         0);
+    s.world.set_policies(s.a, s.world.add_policy({{0, World::deny_all(1)}, {s.b.class_id, World::allow_all(2)}}), 0);
     s.world.raise_generation();
     // Half-open entries leave when they are answered or aged: the table is mostly empty, except in a flood.
     weft_control control = s.world.control();
@@ -225,7 +230,8 @@ void bench_denied(Setup& s, double floor) {
     PacketSpec spec = s.flow(1, false);
     spec.destination_port = 81;
     spec.tcp_flags = kSyn;
-    s.world.set_policies(s.a, s.world.add_policy({{0, World::deny_all(1)}, {s.b.class_id, World::allow_port(kTcp, 80, 2, 1)}}), 0);
+    s.world.set_policies(
+        s.a, s.world.add_policy({{0, World::deny_all(1)}, {s.b.class_id, World::allow_port(kTcp, 80, 2, 1)}}), 0);
     s.world.raise_generation();
     std::vector<double> same, fresh;
     constexpr int kRepeat = 200000, kBatch = 8000;

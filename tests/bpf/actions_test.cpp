@@ -31,12 +31,17 @@ class Actions : public testing::TestWithParam<bool> {
     PacketSpec to(const std::string& destination, std::uint8_t protocol = kUdp) const {
         return {.source = address(a), .destination = destination, .protocol = protocol, .destination_port = 53};
     }
-    Out from_pod(const World::Pod& pod, const PacketSpec& spec) { return world.run(WEFT_PROG_FROM_POD, pod.ifindex, build(spec)); }
+    Out from_pod(const World::Pod& pod, const PacketSpec& spec) {
+        return world.run(WEFT_PROG_FROM_POD, pod.ifindex, build(spec));
+    }
     Out from_netdev(const PacketSpec& spec) { return world.run(WEFT_PROG_FROM_NETDEV, uplink, build(spec)); }
-    Out to_pod(const World::Pod& pod, const PacketSpec& spec) { return world.run(WEFT_PROG_TO_POD, pod.ifindex, build(spec)); }
+    Out to_pod(const World::Pod& pod, const PacketSpec& spec) {
+        return world.run(WEFT_PROG_TO_POD, pod.ifindex, build(spec));
+    }
 };
 
-INSTANTIATE_TEST_SUITE_P(Families, Actions, testing::Bool(), [](const auto& family) { return family.param ? "IPv6" : "IPv4"; });
+INSTANTIATE_TEST_SUITE_P(Families, Actions, testing::Bool(),
+                         [](const auto& family) { return family.param ? "IPv6" : "IPv4"; });
 
 TEST_P(Actions, PodToHostGoesToTheStackAndTheAnswerIsLetIn) {
     world.set_policies(a, 0, world.add_policy({{0, World::deny_all(9)}}));
@@ -82,8 +87,10 @@ TEST_P(Actions, PodToOutsideIsMasqueradedAndTheAnswerFindsItsWayBack) {
         const Parsed received = parse(returned.frame);
         EXPECT_EQ(received.destination, address(a));
         EXPECT_EQ(received.source, outside());
-        if (protocol == kUdp || protocol == kTcp) EXPECT_EQ(received.destination_port, 40000);
-        else EXPECT_EQ(received.source_port, 40000) << "the echo's id";
+        if (protocol == kUdp || protocol == kTcp)
+            EXPECT_EQ(received.destination_port, 40000);
+        else
+            EXPECT_EQ(received.source_port, 40000) << "the echo's id";
         EXPECT_TRUE(received.checksums) << int{protocol};
         EXPECT_EQ(received.mac_destination, "0a:00:00:00:00:01");
     }

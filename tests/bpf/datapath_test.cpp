@@ -29,7 +29,9 @@ class Datapath : public testing::TestWithParam<bool> {
     PacketSpec packet(std::uint8_t flags = kAck) const {
         return {.source = address(a), .destination = address(b), .tcp_flags = flags};
     }
-    Out from(const World::Pod& pod, const PacketSpec& spec) { return world.run(WEFT_PROG_FROM_POD, pod.ifindex, build(spec)); }
+    Out from(const World::Pod& pod, const PacketSpec& spec) {
+        return world.run(WEFT_PROG_FROM_POD, pod.ifindex, build(spec));
+    }
     PacketSpec answer_with(std::uint8_t flags) const {
         PacketSpec spec = answer(packet());
         spec.tcp_flags = flags;
@@ -42,7 +44,8 @@ class Datapath : public testing::TestWithParam<bool> {
     }
 };
 
-INSTANTIATE_TEST_SUITE_P(Families, Datapath, testing::Bool(), [](const auto& family) { return family.param ? "IPv6" : "IPv4"; });
+INSTANTIATE_TEST_SUITE_P(Families, Datapath, testing::Bool(),
+                         [](const auto& family) { return family.param ? "IPv6" : "IPv4"; });
 
 TEST_P(Datapath, FirstPacketEntersBothDirectionsAsHalfOpenAndTells) {
     const Out out = from(a, packet(kSyn));
@@ -80,7 +83,8 @@ TEST_P(Datapath, AnswersPassWhateverTheServersEgressPolicySays) {
 }
 
 TEST_P(Datapath, IngressPolicyDecidesByPortAndNamesTheRule) {
-    world.set_policies(b, 0, world.add_policy({{0, World::deny_all(9)}, {a.class_id, World::allow_port(kTcp, 80, 5, 9)}}));
+    world.set_policies(b, 0,
+                       world.add_policy({{0, World::deny_all(9)}, {a.class_id, World::allow_port(kTcp, 80, 5, 9)}}));
     EXPECT_EQ(from(a, packet(kSyn)).verdict, kRedirect);
     PacketSpec other = packet(kSyn);
     other.destination_port = 81;
@@ -109,7 +113,8 @@ TEST_P(Datapath, PolicyChangeReachesAnEstablishedConnectionAtItsNextPacketInBoth
     EXPECT_EQ(from(a, packet()).verdict, kRedirect);
     EXPECT_EQ(from(b, answer_with(kAck)).verdict, kRedirect);
     bool changed = false;
-    for (const auto& event : world.events()) changed |= event.header.type == WEFT_EVENT_CHANGED && event.rule[WEFT_INGRESS] == 4;
+    for (const auto& event : world.events())
+        changed |= event.header.type == WEFT_EVENT_CHANGED && event.rule[WEFT_INGRESS] == 4;
     EXPECT_TRUE(changed);
 }
 

@@ -49,7 +49,10 @@ std::map<int, DropReasons::Drop> DropReasons::drops() {
     };
     return {
         {WEFT_DROP_POLICY_DENIED, [=] { return with_egress(World::deny_all(9)); }},
-        {WEFT_DROP_POLICY_DENY, [=] { return with_egress({{0, WEFT_PORT_NUMBER_MAX, 9, WEFT_VERDICT_DENY}}); }},
+        {WEFT_DROP_POLICY_DENY,
+         [=] {
+             return with_egress({{0, WEFT_PORT_NUMBER_MAX, 9, WEFT_VERDICT_DENY}});
+         }},
         {WEFT_DROP_INVALID_SOURCE_IP,
          [this] { return send(build({.source = "10.1.0.99", .destination = b.v4, .protocol = kUdp})); }},
         {WEFT_DROP_INVALID_PACKET, [this] { return send(cut(packet(), 36)); }},
@@ -80,7 +83,9 @@ std::map<int, DropReasons::Drop> DropReasons::drops() {
          }},
         {WEFT_DROP_UNKNOWN_DESTINATION,
          [this] {
-             world.set_cidr("10.1.0.0/24", {.identity = WEFT_IDENTITY_WORLD, .class_id = 1, .endpoint = 0, .flags = WEFT_ADDR_POD_RANGE});
+             world.set_cidr(
+                 "10.1.0.0/24",
+                 {.identity = WEFT_IDENTITY_WORLD, .class_id = 1, .endpoint = 0, .flags = WEFT_ADDR_POD_RANGE});
              return send(packet("10.1.0.77"));
          }},
         {WEFT_DROP_FLOW_TABLE_FULL,
@@ -125,7 +130,8 @@ std::map<int, DropReasons::Drop> DropReasons::drops() {
          }},
         {WEFT_DROP_UNRELATED_ICMP_ERROR,
          [this] {
-             const Bytes never = build({.source = b.v4, .destination = a.v4, .protocol = kUdp, .source_port = 3, .destination_port = 4});
+             const Bytes never = build(
+                 {.source = b.v4, .destination = a.v4, .protocol = kUdp, .source_port = 3, .destination_port = 4});
              return send(build_icmp_error(a.v4, b.v4, 3, 3, never));
          }},
         {WEFT_DROP_NO_POLICY_TABLE,
@@ -139,7 +145,8 @@ std::map<int, DropReasons::Drop> DropReasons::drops() {
          }},
         {WEFT_DROP_LINK_LOCAL,
          [this] {
-             PacketSpec solicitation{.source = a.v6, .destination = b.v6, .protocol = kIcmp6, .destination_port = 135 << 8};
+             PacketSpec solicitation{
+                 .source = a.v6, .destination = b.v6, .protocol = kIcmp6, .destination_port = 135 << 8};
              return send(build(solicitation));
          }},
     };
@@ -147,18 +154,18 @@ std::map<int, DropReasons::Drop> DropReasons::drops() {
 
 TEST_F(DropReasons, EveryReasonOfTheListHasItsPacket) {
     const auto all = drops();
-#define WEFT_DROP_REASON(code, name, text, hubble, number)                                                          \
-    {                                                                                                               \
-        SCOPED_TRACE(#name);                                                                                        \
-        ASSERT_TRUE(all.contains(WEFT_DROP_##name)) << "no packet for this reason";                                  \
-        world.events();                                                                                             \
-        const auto before = world.metric(WEFT_DROP_##name, WEFT_HOOK_FROM_POD);                                     \
-        EXPECT_EQ(all.at(WEFT_DROP_##name)().verdict, kShot);                                                       \
-        EXPECT_EQ(world.metric(WEFT_DROP_##name, WEFT_HOOK_FROM_POD), before + 1);                                  \
-        const auto events = world.events();                                                                         \
-        ASSERT_FALSE(events.empty());                                                                               \
-        EXPECT_EQ(events.back().header.type, WEFT_EVENT_DROP);                                                      \
-        EXPECT_EQ(events.back().reason, WEFT_DROP_##name);                                                          \
+#define WEFT_DROP_REASON(code, name, text, hubble, number)                          \
+    {                                                                               \
+        SCOPED_TRACE(#name);                                                        \
+        ASSERT_TRUE(all.contains(WEFT_DROP_##name)) << "no packet for this reason"; \
+        world.events();                                                             \
+        const auto before = world.metric(WEFT_DROP_##name, WEFT_HOOK_FROM_POD);     \
+        EXPECT_EQ(all.at(WEFT_DROP_##name)().verdict, kShot);                       \
+        EXPECT_EQ(world.metric(WEFT_DROP_##name, WEFT_HOOK_FROM_POD), before + 1);  \
+        const auto events = world.events();                                         \
+        ASSERT_FALSE(events.empty());                                               \
+        EXPECT_EQ(events.back().header.type, WEFT_EVENT_DROP);                      \
+        EXPECT_EQ(events.back().reason, WEFT_DROP_##name);                          \
     }
 #include "datapath/abi/drop_reason.def"
 #undef WEFT_DROP_REASON

@@ -14,7 +14,9 @@ void put16(Bytes& out, std::uint16_t value) {
     out.push_back(static_cast<std::uint8_t>(value));
 }
 
-std::uint16_t get16(const Bytes& in, std::size_t at) { return static_cast<std::uint16_t>(in.at(at) << 8 | in.at(at + 1)); }
+std::uint16_t get16(const Bytes& in, std::size_t at) {
+    return static_cast<std::uint16_t>(in.at(at) << 8 | in.at(at + 1));
+}
 
 std::uint32_t sum_of(const std::uint8_t* data, std::size_t size, std::uint32_t sum = 0) {
     for (std::size_t i = 0; i < size; i += 2)
@@ -37,11 +39,15 @@ std::uint32_t pseudo_sum(const IpAddr& source, const IpAddr& destination, std::u
 // Offset of the checksum in a transport header, -1 for none.
 int checksum_at(std::uint8_t protocol) {
     switch (protocol) {
-        case kTcp: return 16;
-        case kUdp: return 6;
+        case kTcp:
+            return 16;
+        case kUdp:
+            return 6;
         case kIcmp:
-        case kIcmp6: return 2;
-        default: return -1;
+        case kIcmp6:
+            return 2;
+        default:
+            return -1;
     }
 }
 
@@ -84,7 +90,8 @@ Bytes ethernet(bool v4) {
     return out;
 }
 
-void append_ipv4(Bytes& out, const PacketSpec& spec, const IpAddr& source, const IpAddr& destination, std::size_t length) {
+void append_ipv4(Bytes& out, const PacketSpec& spec, const IpAddr& source, const IpAddr& destination,
+                 std::size_t length) {
     Bytes ip = {0x45, 0};
     put16(ip, static_cast<std::uint16_t>(20 + length));
     put16(ip, static_cast<std::uint16_t>(spec.fragment_id));
@@ -98,7 +105,8 @@ void append_ipv4(Bytes& out, const PacketSpec& spec, const IpAddr& source, const
     out.insert(out.end(), ip.begin(), ip.end());
 }
 
-void append_ipv6(Bytes& out, const PacketSpec& spec, const IpAddr& source, const IpAddr& destination, std::size_t length) {
+void append_ipv6(Bytes& out, const PacketSpec& spec, const IpAddr& source, const IpAddr& destination,
+                 std::size_t length) {
     Bytes extensions;
     const std::uint8_t after_options = spec.fragment ? 44 : spec.protocol;
     for (int i = 0; i < spec.extension_headers; ++i) {
@@ -127,17 +135,22 @@ Bytes build(const PacketSpec& spec) {
     Bytes l4 = spec.body.empty() ? transport(spec) : spec.body;
     set_checksum(l4, spec, source, destination);
     Bytes out = ethernet(source.is_v4());
-    if (source.is_v4()) append_ipv4(out, spec, source, destination, l4.size());
-    else append_ipv6(out, spec, source, destination, l4.size());
+    if (source.is_v4())
+        append_ipv4(out, spec, source, destination, l4.size());
+    else
+        append_ipv6(out, spec, source, destination, l4.size());
     out.insert(out.end(), l4.begin(), l4.end());
     return out;
 }
 
 PacketSpec answer(PacketSpec spec) {
     std::swap(spec.source, spec.destination);
-    if (spec.protocol == kIcmp) spec.destination_port = 0;
-    else if (spec.protocol == kIcmp6) spec.destination_port = 129 << 8;
-    else std::swap(spec.source_port, spec.destination_port);
+    if (spec.protocol == kIcmp)
+        spec.destination_port = 0;
+    else if (spec.protocol == kIcmp6)
+        spec.destination_port = 129 << 8;
+    else
+        std::swap(spec.source_port, spec.destination_port);
     return spec;
 }
 
@@ -156,8 +169,8 @@ Bytes build_icmp_error(const std::string& source, const std::string& destination
 Parsed parse(const Bytes& frame) {
     Parsed out;
     const auto mac = [&](std::size_t at) {
-        return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", frame.at(at), frame.at(at + 1), frame.at(at + 2), frame.at(at + 3),
-                           frame.at(at + 4), frame.at(at + 5));
+        return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", frame.at(at), frame.at(at + 1),
+                           frame.at(at + 2), frame.at(at + 3), frame.at(at + 4), frame.at(at + 5));
     };
     out.mac_destination = mac(0);
     out.mac_source = mac(6);
@@ -183,8 +196,10 @@ Parsed parse(const Bytes& frame) {
         out.source_port = get16(frame, icmp ? l4 + 4 : l4);
         out.destination_port = get16(frame, icmp ? l4 : l4 + 2);
     }
-    const std::uint32_t pseudo = out.protocol == kIcmp ? 0 : pseudo_sum(source, destination, out.protocol, frame.size() - l4);
-    const bool l4_good = checksum_at(out.protocol) < 0 || fold(sum_of(frame.data() + l4, frame.size() - l4, pseudo)) == 0;
+    const std::uint32_t pseudo =
+        out.protocol == kIcmp ? 0 : pseudo_sum(source, destination, out.protocol, frame.size() - l4);
+    const bool l4_good =
+        checksum_at(out.protocol) < 0 || fold(sum_of(frame.data() + l4, frame.size() - l4, pseudo)) == 0;
     out.checksums = l4_good && (!v4 || fold(sum_of(frame.data() + 14, 20)) == 0);
     return out;
 }

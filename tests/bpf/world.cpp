@@ -49,7 +49,13 @@ datapath::Pins load(const std::string& name, const datapath::Sizes& sizes) {
 }  // namespace
 
 datapath::Sizes World::small() {
-    return {.flows4 = 1024, .flows6 = 1024, .half_open4 = 1024, .half_open6 = 1024, .ring_bytes = 1U << 20, .addresses = 1024, .cidrs = 256};
+    return {.flows4 = 1024,
+            .flows6 = 1024,
+            .half_open4 = 1024,
+            .half_open6 = 1024,
+            .ring_bytes = 1U << 20,
+            .addresses = 1024,
+            .cidrs = 256};
 }
 
 World::World(const std::string& name, const datapath::Sizes& sizes)
@@ -94,13 +100,17 @@ void World::reset() {
         const auto length = static_cast<std::uint32_t>(prefix.length);
         weft_cidr6_key key{length, {}};
         std::memcpy(key.address.b, prefix.address.bytes().data(), 16);
-        if (prefix.address.is_v4()) must(open_map<weft_cidr4_key, weft_addr>(pins_, WEFT_MAP_CIDR4).erase({length, prefix.address.v4()}));
-        else must(open_map<weft_cidr6_key, weft_addr>(pins_, WEFT_MAP_CIDR6).erase(key));
+        if (prefix.address.is_v4())
+            must(open_map<weft_cidr4_key, weft_addr>(pins_, WEFT_MAP_CIDR4).erase({length, prefix.address.v4()}));
+        else
+            must(open_map<weft_cidr6_key, weft_addr>(pins_, WEFT_MAP_CIDR6).erase(key));
     }
     cidrs_.clear();
 }
 
-World::~World() { static_cast<void>(datapath::unload(pins_)); }
+World::~World() {
+    static_cast<void>(datapath::unload(pins_));
+}
 
 std::uint32_t World::add_veth(const std::string& name) {
     shell(fmt::format("ip link add {0} type veth peer name {0}p && ip link set {0} up && ip link set {0}p up", name));
@@ -154,7 +164,8 @@ void World::set_cidr(const std::string& cidr, const weft_addr& row) {
     const Cidr prefix = must(Cidr::parse(cidr));
     const auto length = static_cast<std::uint32_t>(prefix.length);
     if (prefix.address.is_v4())
-        return must(open_map<weft_cidr4_key, weft_addr>(pins_, WEFT_MAP_CIDR4).update({length, prefix.address.v4()}, row));
+        return must(
+            open_map<weft_cidr4_key, weft_addr>(pins_, WEFT_MAP_CIDR4).update({length, prefix.address.v4()}, row));
     weft_cidr6_key key{length, {}};
     std::memcpy(key.address.b, prefix.address.bytes().data(), 16);
     must(open_map<weft_cidr6_key, weft_addr>(pins_, WEFT_MAP_CIDR6).update(key, row));
@@ -166,8 +177,11 @@ std::uint32_t World::add_policy(const std::map<std::uint32_t, Rows>& classes) {
     for (const auto& [class_id, rows] : classes) {
         const weft_port_set set{next_row_, static_cast<std::uint32_t>(rows.size())};
         for (const auto& row : rows) must(rows_map.update(next_row_++, row));
-        if (class_id == 0) must(open_map<std::uint32_t, weft_port_set>(pins_, WEFT_MAP_POLICIES).update(policy, set));
-        else must(open_map<weft_policy_class_key, weft_port_set>(pins_, WEFT_MAP_POLICY_CLASSES).update({policy, class_id}, set));
+        if (class_id == 0)
+            must(open_map<std::uint32_t, weft_port_set>(pins_, WEFT_MAP_POLICIES).update(policy, set));
+        else
+            must(open_map<weft_policy_class_key, weft_port_set>(pins_, WEFT_MAP_POLICY_CLASSES)
+                     .update({policy, class_id}, set));
     }
     return policy;
 }
@@ -182,7 +196,9 @@ void World::set_policies(const Pod& pod, std::uint32_t egress, std::uint32_t ing
     must(map.update(pod.number, row));
 }
 
-World::Rows World::allow_all(std::uint32_t rule) { return {{0, WEFT_PORT_NUMBER_MAX, rule, WEFT_VERDICT_ALLOW}}; }
+World::Rows World::allow_all(std::uint32_t rule) {
+    return {{0, WEFT_PORT_NUMBER_MAX, rule, WEFT_VERDICT_ALLOW}};
+}
 
 World::Rows World::deny_all(std::uint32_t rule) {
     return {{0, WEFT_PORT_NUMBER_MAX, rule, WEFT_ROW_DEFAULT_DENY}};
@@ -191,10 +207,14 @@ World::Rows World::deny_all(std::uint32_t rule) {
 World::Rows World::allow_port(std::uint8_t protocol, std::uint16_t port, std::uint32_t rule, std::uint32_t deny_rule) {
     const std::uint32_t at = static_cast<std::uint32_t>(protocol) << 16 | port;
     const std::uint32_t deny = WEFT_ROW_DEFAULT_DENY;
-    return {{0, at - 1, deny_rule, deny}, {at, at, rule, WEFT_VERDICT_ALLOW}, {at + 1, WEFT_PORT_NUMBER_MAX, deny_rule, deny}};
+    return {{0, at - 1, deny_rule, deny},
+            {at, at, rule, WEFT_VERDICT_ALLOW},
+            {at + 1, WEFT_PORT_NUMBER_MAX, deny_rule, deny}};
 }
 
-weft_control World::control() { return must(open_map<std::uint32_t, weft_control>(pins_, WEFT_MAP_CONTROL).lookup(0)).value(); }
+weft_control World::control() {
+    return must(open_map<std::uint32_t, weft_control>(pins_, WEFT_MAP_CONTROL).lookup(0)).value();
+}
 
 void World::set_control(const weft_control& control) {
     must(open_map<std::uint32_t, weft_control>(pins_, WEFT_MAP_CONTROL).update(0, control));
@@ -258,7 +278,9 @@ std::uint64_t World::metric(std::uint32_t reason, std::uint32_t hook) {
     return sum_row<weft_metric>(pins_, WEFT_MAP_METRICS, reason * WEFT_HOOK_COUNT + hook).packets;
 }
 
-weft_rule_counter World::rule(std::uint32_t number) { return sum_row<weft_rule_counter>(pins_, WEFT_MAP_RULE_COUNTERS, number); }
+weft_rule_counter World::rule(std::uint32_t number) {
+    return sum_row<weft_rule_counter>(pins_, WEFT_MAP_RULE_COUNTERS, number);
+}
 
 std::size_t World::entries(const char* tags) {
     std::size_t count = 0;

@@ -1,5 +1,6 @@
-// A node for packet-in/packet-out tests: the real object, loaded and pinned under the test's name in a network namespace of its own, with
-// veth devices that stand for pods and the uplink. Nothing is attached: packets go in by BPF_PROG_TEST_RUN.
+// A node for packet-in/packet-out tests: the real object, loaded and pinned under the test's name in a network
+// namespace of its own, with veth devices that stand for pods and the uplink. Nothing is attached: packets go in by
+// BPF_PROG_TEST_RUN.
 #pragma once
 
 #include <map>
@@ -31,8 +32,8 @@ class World {
     // Enters a new network namespace (this thread) and loads. Aborts the test with the reason if it cannot.
     explicit World(const std::string& name, const datapath::Sizes& sizes = small());
     ~World();
-    // Back to the state after construction, but for the pods and the uplink, which stay. Loading and verifying the programs takes most of a
-    // second: a test suite shares one world.
+    // Back to the state after construction, but for the pods and the uplink, which stay. Loading and verifying the
+    // programs takes most of a second: a test suite shares one world.
     void reset();
     World(const World&) = delete;
     World& operator=(const World&) = delete;
@@ -43,7 +44,8 @@ class World {
         std::uint32_t number = 0, ifindex = 0, identity = 0, class_id = 0;
         std::string v4, v6;
     };
-    // Endpoint `number` with addresses 10.1.0.<number>, fd00::<number>, class and identity 1000 + number, MAC 0a:00:00:00:00:<number>.
+    // Endpoint `number` with addresses 10.1.0.<number>, fd00::<number>, class and identity 1000 + number, MAC
+    // 0a:00:00:00:00:<number>.
     Pod add_pod(std::uint32_t number);
     // Device number for the uplink; masquerades to 192.0.2.1 and 2001:db8::1; a default route goes out of it.
     std::uint32_t add_uplink();

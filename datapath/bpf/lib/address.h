@@ -5,8 +5,8 @@
 #include "datapath/bpf/lib/maps.h"
 
 /* False: no row, not even for everything (the tables are not written yet). */
-CHECKED_ONCE int address_of(const struct weft_ip *ip, struct weft_addr *address) {
-    const struct weft_addr *found;
+CHECKED_ONCE int address_of(const struct weft_ip* ip, struct weft_addr* address) {
+    const struct weft_addr* found;
     if (!ip || !address) return 0;
     if (ip_is_v4(ip)) {
         const struct weft_cidr4_key key = {.prefix_length = 32, .address = ip_v4(ip)};
@@ -22,7 +22,7 @@ CHECKED_ONCE int address_of(const struct weft_ip *ip, struct weft_addr *address)
     return 1;
 }
 
-INLINE const struct weft_endpoint *endpoint_at(__u32 number) {
-    const struct weft_endpoint *endpoint = number ? bpf_map_lookup_elem(&endpoints, &number) : NULL;
+INLINE const struct weft_endpoint* endpoint_at(__u32 number) {
+    const struct weft_endpoint* endpoint = number ? bpf_map_lookup_elem(&endpoints, &number) : NULL;
     return endpoint && endpoint->ifindex ? endpoint : NULL;
 }

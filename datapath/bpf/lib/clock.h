@@ -4,7 +4,11 @@
 
 #include "datapath/bpf/lib/common.h"
 
-INLINE __u32 ticks_now(void) { return (__u32)(bpf_ktime_get_coarse_ns() >> WEFT_TICK_SHIFT); }
+INLINE __u32 ticks_now(void) {
+    return (__u32)(bpf_ktime_get_coarse_ns() >> WEFT_TICK_SHIFT);
+}
 
 /* Seconds as ticks: a tick is 2^24 ns = 1/59.6 s. */
-INLINE __u32 ticks_of_seconds(__u32 seconds) { return (__u32)(((__u64)seconds * 1000000000ULL) >> WEFT_TICK_SHIFT); }
+INLINE __u32 ticks_of_seconds(__u32 seconds) {
+    return (__u32)(((__u64)seconds * 1000000000ULL) >> WEFT_TICK_SHIFT);
+}

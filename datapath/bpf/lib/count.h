@@ -6,14 +6,14 @@
 
 INLINE void count_packet(__u32 reason, __u32 hook, __u64 packets, __u64 bytes) {
     const __u32 index = reason * WEFT_HOOK_COUNT + hook;
-    struct weft_metric *metric = bpf_map_lookup_elem(&metrics, &index);
+    struct weft_metric* metric = bpf_map_lookup_elem(&metrics, &index);
     if (!metric) return;
     metric->packets += packets;
     metric->bytes += bytes;
 }
 
 INLINE void count_rule(__u32 rule, __u64 packets, __u64 bytes, __u64 connections) {
-    struct weft_rule_counter *counter = bpf_map_lookup_elem(&rule_counters, &rule);
+    struct weft_rule_counter* counter = bpf_map_lookup_elem(&rule_counters, &rule);
     if (!counter) return;
     counter->packets += packets;
     counter->bytes += bytes;
@@ -21,9 +21,11 @@ INLINE void count_rule(__u32 rule, __u64 packets, __u64 bytes, __u64 connections
 }
 
 INLINE void count_lost(__u32 why) {
-    __u64 *counter = bpf_map_lookup_elem(&lost, &why);
+    __u64* counter = bpf_map_lookup_elem(&lost, &why);
     if (counter) (*counter)++;
 }
 
 /* Packets that an skb stands for: a GSO packet is as many as it will be cut into. */
-INLINE __u64 packets_of(const struct __sk_buff *ctx) { return ctx->gso_segs ? ctx->gso_segs : 1; }
+INLINE __u64 packets_of(const struct __sk_buff* ctx) {
+    return ctx->gso_segs ? ctx->gso_segs : 1;
+}

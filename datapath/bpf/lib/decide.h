@@ -12,16 +12,18 @@
 #endif
 
 /* May this packet's source be what it says? Only asked about the packet that opens a connection. */
-INLINE int check_source(const struct weft_packet *packet, const struct weft_endpoint *source) {
-    if (packet->hook == WEFT_HOOK_FROM_POD && (!source || source->ifindex != packet->ifindex)) return WEFT_DROP_INVALID_SOURCE_IP;
+INLINE int check_source(const struct weft_packet* packet, const struct weft_endpoint* source) {
+    if (packet->hook == WEFT_HOOK_FROM_POD && (!source || source->ifindex != packet->ifindex))
+        return WEFT_DROP_INVALID_SOURCE_IP;
     if (packet->hook == WEFT_HOOK_FROM_NETDEV && source) return WEFT_DROP_INVALID_SOURCE_IP;
     return 0;
 }
 
 /* Both ends' policies. 0, or the reason with s->rule and s->direction. */
-INLINE int check_policies(struct weft_scratch *s, const struct weft_control *control, __u32 epoch, const struct weft_endpoint *source,
-                          const struct weft_endpoint *destination, const struct weft_addr *from, const struct weft_addr *to) {
-    __u32 *rules = s->forward.detail.rule;
+INLINE int check_policies(struct weft_scratch* s, const struct weft_control* control, __u32 epoch,
+                          const struct weft_endpoint* source, const struct weft_endpoint* destination,
+                          const struct weft_addr* from, const struct weft_addr* to) {
+    __u32* rules = s->forward.detail.rule;
     rules[WEFT_EGRESS] = 0;
     rules[WEFT_INGRESS] = 0;
     if (source && source == destination) return 0;
@@ -29,20 +31,23 @@ INLINE int check_policies(struct weft_scratch *s, const struct weft_control *con
     const bool ports = protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
     const __u32 number = (__u32)protocol << 16 | (ports ? bpf_ntohs(s->opening.destination_port) : 0);
     if (source) {
-        const int reason = policy_verdict(source->policy[epoch][WEFT_EGRESS], to->class_id, number, &rules[WEFT_EGRESS]);
+        const int reason =
+            policy_verdict(source->policy[epoch][WEFT_EGRESS], to->class_id, number, &rules[WEFT_EGRESS]);
         s->rule = rules[WEFT_EGRESS];
         s->direction = WEFT_EGRESS;
         if (reason) return reason;
     }
     if (!destination || ((from->flags & WEFT_ADDR_HOST) && (control->flags & WEFT_CONTROL_ALLOW_HOST))) return 0;
-    const int reason = policy_verdict(destination->policy[epoch][WEFT_INGRESS], from->class_id, number, &rules[WEFT_INGRESS]);
+    const int reason =
+        policy_verdict(destination->policy[epoch][WEFT_INGRESS], from->class_id, number, &rules[WEFT_INGRESS]);
     s->rule = rules[WEFT_INGRESS];
     s->direction = WEFT_INGRESS;
     return reason;
 }
 
 /* Whether the kernel would send to this destination by the uplink. */
-CHECKED_ONCE int leaves_by_uplink(struct __sk_buff *ctx, const struct weft_key6 *tuple, __u32 from_ifindex, __u32 uplink) {
+CHECKED_ONCE int leaves_by_uplink(struct __sk_buff* ctx, const struct weft_key6* tuple, __u32 from_ifindex,
+                                  __u32 uplink) {
     if (!tuple || uplink == 0) return 0;
     struct bpf_fib_lookup fib = {.ifindex = from_ifindex};
     if (tuple_is_v4(tuple)) {
@@ -58,16 +63,16 @@ CHECKED_ONCE int leaves_by_uplink(struct __sk_buff *ctx, const struct weft_key6 
     return (result == BPF_FIB_LKUP_RET_SUCCESS || result == BPF_FIB_LKUP_RET_NO_NEIGH) && fib.ifindex == uplink;
 }
 
-INLINE void go_to_pod(struct weft_entry *entry, const struct weft_endpoint *pod) {
+INLINE void go_to_pod(struct weft_entry* entry, const struct weft_endpoint* pod) {
     entry->action = WEFT_ACTION_PEER;
     entry->out_ifindex = pod->ifindex;
     mac_copy(entry->mac, pod->mac);
 }
 
 /* Where the packets of both directions go. */
-INLINE int choose_actions(struct __sk_buff *ctx, struct weft_scratch *s, const struct weft_control *control,
-                          const struct weft_endpoint *source, const struct weft_endpoint *destination,
-                          const struct weft_addr *to, bool keep) {
+INLINE int choose_actions(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control,
+                          const struct weft_endpoint* source, const struct weft_endpoint* destination,
+                          const struct weft_addr* to, bool keep) {
     struct weft_entry *forward = &s->forward, *reply = &s->reply;
     const bool from_stack = s->packet.hook == WEFT_HOOK_TO_POD && !source;
     tuple_reverse(&s->opening, &s->answering);
@@ -76,8 +81,10 @@ INLINE int choose_actions(struct __sk_buff *ctx, struct weft_scratch *s, const s
         reply->in_ifindex = destination->ifindex;
         go_to_pod(forward, destination);
         if (s->packet.hook == WEFT_HOOK_TO_POD) forward->action = WEFT_ACTION_DELIVER;
-        if (source) go_to_pod(reply, source);
-        else reply->action = from_stack || control->uplink_ifindex == 0 ? WEFT_ACTION_STACK : WEFT_ACTION_NEIGHBOUR;
+        if (source)
+            go_to_pod(reply, source);
+        else
+            reply->action = from_stack || control->uplink_ifindex == 0 ? WEFT_ACTION_STACK : WEFT_ACTION_NEIGHBOUR;
         if (!source) reply->out_ifindex = control->uplink_ifindex;
         return 0;
     }
@@ -105,21 +112,23 @@ INLINE int choose_actions(struct __sk_buff *ctx, struct weft_scratch *s, const s
     return reason;
 }
 
-/* Decides about the connection that s->opening opens: 0 with s->forward, s->reply and s->answering, or the reason to drop with s->rule and
- * s->direction. `fresh`: the packet at hand opens it, so its source is checked; else it is an existing one whose masquerade port stays. */
-CHECKED_ONCE int decide(struct __sk_buff *ctx, struct weft_scratch *s, const struct weft_control *control, bool fresh) {
+/* Decides about the connection that s->opening opens: 0 with s->forward, s->reply and s->answering, or the reason to
+ * drop with s->rule and s->direction. `fresh`: the packet at hand opens it, so its source is checked; else it is an
+ * existing one whose masquerade port stays. */
+CHECKED_ONCE int decide(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control, bool fresh) {
     if (!s || !control) return WEFT_DROP_NO_POLICY_TABLE;
     s->rule = 0;
     s->direction = s->packet.hook == WEFT_HOOK_FROM_POD ? WEFT_EGRESS : WEFT_INGRESS;
     __builtin_memset(&s->forward, 0, sizeof s->forward);
     __builtin_memset(&s->reply, 0, sizeof s->reply);
     /* Generation and epoch in one load, before any row is read: daemon/maps/plan.hpp stands on this order. */
-    const __u64 now = READ_ONCE(*(const __u64 *)control);
+    const __u64 now = READ_ONCE(*(const __u64*)control);
     const __u32 generation = (__u32)now, epoch = (__u32)(now >> 32) & 1;
     barrier();
-    if (!address_of(&s->opening.source, &s->from) || !address_of(&s->opening.destination, &s->to)) return WEFT_DROP_NO_POLICY_TABLE;
+    if (!address_of(&s->opening.source, &s->from) || !address_of(&s->opening.destination, &s->to))
+        return WEFT_DROP_NO_POLICY_TABLE;
     const struct weft_addr *from = &s->from, *to = &s->to;
-    struct weft_flow_detail *detail = &s->forward.detail;
+    struct weft_flow_detail* detail = &s->forward.detail;
     detail->source_identity = from->identity;
     detail->destination_identity = to->identity;
     detail->source_endpoint = (__u16)from->endpoint;
@@ -132,7 +141,7 @@ CHECKED_ONCE int decide(struct __sk_buff *ctx, struct weft_scratch *s, const str
     s->forward.generation = generation;
     s->reply.generation = generation;
     detail->created_ns = bpf_ktime_get_coarse_ns();
-    struct weft_flow_detail *reply = &s->reply.detail;
+    struct weft_flow_detail* reply = &s->reply.detail;
     reply->created_ns = detail->created_ns;
     reply->rule[WEFT_EGRESS] = detail->rule[WEFT_EGRESS];
     reply->rule[WEFT_INGRESS] = detail->rule[WEFT_INGRESS];

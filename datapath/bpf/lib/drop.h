@@ -6,14 +6,16 @@
 #include "datapath/bpf/lib/event.h"
 #include "datapath/bpf/lib/flow_hash.h"
 
-INLINE bool is_policy_reason(__u32 reason) { return reason == WEFT_DROP_POLICY_DENIED || reason == WEFT_DROP_POLICY_DENY; }
+INLINE bool is_policy_reason(__u32 reason) {
+    return reason == WEFT_DROP_POLICY_DENIED || reason == WEFT_DROP_POLICY_DENY;
+}
 
-INLINE __be16 denial_port(const struct weft_key6 *tuple) {
+INLINE __be16 denial_port(const struct weft_key6* tuple) {
     const bool icmp = tuple->protocol == IPPROTO_ICMP || tuple->protocol == IPPROTO_ICMPV6;
     return icmp ? 0 : tuple->destination_port;
 }
 
-INLINE struct weft_denial *denial_slot(const struct weft_packet *packet, __u64 seed) {
+INLINE struct weft_denial* denial_slot(const struct weft_packet* packet, __u64 seed) {
     struct weft_key6 key = packet->tuple;
     key.source_port = 0;
     key.destination_port = denial_port(&packet->tuple);
@@ -21,21 +23,24 @@ INLINE struct weft_denial *denial_slot(const struct weft_packet *packet, __u64 s
     return bpf_map_lookup_elem(&denials, &index);
 }
 
-INLINE bool denial_is_of(const struct weft_denial *denial, const struct weft_packet *packet, __u32 generation) {
+INLINE bool denial_is_of(const struct weft_denial* denial, const struct weft_packet* packet, __u32 generation) {
     return denial->generation == generation && denial->in_ifindex == packet->ifindex &&
            denial->protocol == packet->tuple.protocol && denial->destination_port == denial_port(&packet->tuple) &&
-           ip_equal(&denial->source, &packet->tuple.source) && ip_equal(&denial->destination, &packet->tuple.destination);
+           ip_equal(&denial->source, &packet->tuple.source) &&
+           ip_equal(&denial->destination, &packet->tuple.destination);
 }
 
-INLINE void count_drop(const struct weft_packet *packet, __u32 reason, __u32 rule) {
+INLINE void count_drop(const struct weft_packet* packet, __u32 reason, __u32 rule) {
     count_packet(reason, packet->hook, packet->segments, packet->length);
     if (is_policy_reason(reason)) count_rule(rule, packet->segments, packet->length, 0);
 }
 
-/* A packet of the same kind was denied a moment ago under the same policies: the answer is the same, and so is the event. */
-INLINE bool denied_before(const struct weft_packet *packet, const struct weft_control *control) {
-    struct weft_denial *denial = denial_slot(packet, control->hash_seed);
-    if (!denial || !denial_is_of(denial, packet, READ_ONCE(control->generation)) || !is_policy_reason(denial->reason)) return false;
+/* A packet of the same kind was denied a moment ago under the same policies: the answer is the same, and so is the
+ * event. */
+INLINE bool denied_before(const struct weft_packet* packet, const struct weft_control* control) {
+    struct weft_denial* denial = denial_slot(packet, control->hash_seed);
+    if (!denial || !denial_is_of(denial, packet, READ_ONCE(control->generation)) || !is_policy_reason(denial->reason))
+        return false;
     if (bpf_ktime_get_coarse_ns() - denial->event_ns > (__u64)control->drop_interval_ms * 1000000) return false;
     __sync_fetch_and_add(&denial->packets, packet->segments);
     __sync_fetch_and_add(&denial->bytes, packet->length);
@@ -45,8 +50,8 @@ INLINE bool denied_before(const struct weft_packet *packet, const struct weft_co
 }
 
 /* Whether an event of this drop is due; then the slot holds the counts that it must carry. */
-INLINE bool drop_event_due(struct weft_denial *denial, const struct weft_packet *packet, const struct weft_control *control,
-                           __u32 reason, __u32 rule) {
+INLINE bool drop_event_due(struct weft_denial* denial, const struct weft_packet* packet,
+                           const struct weft_control* control, __u32 reason, __u32 rule) {
     const __u64 now = bpf_ktime_get_coarse_ns();
     const bool same = denial_is_of(denial, packet, READ_ONCE(control->generation)) && denial->reason == reason;
     if (same && now - denial->event_ns <= (__u64)control->drop_interval_ms * 1000000) {
@@ -72,12 +77,12 @@ INLINE bool drop_event_due(struct weft_denial *denial, const struct weft_packet 
     return true;
 }
 
-CHECKED_ONCE int drop(struct weft_scratch *s, const struct weft_control *control, int why) {
+CHECKED_ONCE int drop(struct weft_scratch* s, const struct weft_control* control, int why) {
     if (!s || !control) return TC_ACT_SHOT;
-    const struct weft_packet *packet = &s->packet;
+    const struct weft_packet* packet = &s->packet;
     const __u32 reason = (__u32)why;
     count_drop(packet, reason, s->rule);
-    struct weft_denial *denial = denial_slot(packet, control->hash_seed);
+    struct weft_denial* denial = denial_slot(packet, control->hash_seed);
     if (!denial) return TC_ACT_SHOT;
     if (!drop_event_due(denial, packet, control, reason, s->rule)) {
         count_lost(WEFT_LOST_DROP_LIMIT);
@@ -85,7 +90,7 @@ CHECKED_ONCE int drop(struct weft_scratch *s, const struct weft_control *control
     }
     const __u64 held_packets = __sync_lock_test_and_set(&denial->packets, 0);
     const __u64 held_bytes = __sync_lock_test_and_set(&denial->bytes, 0);
-    struct weft_event *event = event_begin(WEFT_EVENT_DROP);
+    struct weft_event* event = event_begin(WEFT_EVENT_DROP);
     if (!event) return TC_ACT_SHOT;
     event_packet(event, packet);
     event->reason = (__u8)reason;

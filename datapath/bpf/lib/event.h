@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Events to the ring buffer. The reader polls (BPF_RB_NO_WAKEUP): waking it would cost every first packet more than its decision. */
+/* Events to the ring buffer. The reader polls (BPF_RB_NO_WAKEUP): waking it would cost every first packet more than its
+ * decision. */
 #pragma once
 
 #include "datapath/bpf/lib/count.h"
 #include "datapath/bpf/lib/scratch.h"
 
-INLINE struct weft_event *event_begin(__u8 type) {
-    struct weft_event *event = bpf_ringbuf_reserve(&events, sizeof *event, 0);
+INLINE struct weft_event* event_begin(__u8 type) {
+    struct weft_event* event = bpf_ringbuf_reserve(&events, sizeof *event, 0);
     if (!event) {
         count_lost(WEFT_LOST_RING_FULL);
         return NULL;
@@ -19,7 +20,7 @@ INLINE struct weft_event *event_begin(__u8 type) {
     return event;
 }
 
-INLINE void event_tuple(struct weft_event *event, const struct weft_key6 *tuple) {
+INLINE void event_tuple(struct weft_event* event, const struct weft_key6* tuple) {
     event->source = tuple->source;
     event->destination = tuple->destination;
     event->source_port = tuple->source_port;
@@ -27,7 +28,7 @@ INLINE void event_tuple(struct weft_event *event, const struct weft_key6 *tuple)
     event->protocol = tuple->protocol;
 }
 
-INLINE void event_packet(struct weft_event *event, const struct weft_packet *packet) {
+INLINE void event_packet(struct weft_event* event, const struct weft_packet* packet) {
     event_tuple(event, &packet->tuple);
     event->hook = packet->hook;
     event->ifindex = packet->ifindex;
@@ -39,8 +40,8 @@ INLINE void event_packet(struct weft_event *event, const struct weft_packet *pac
 }
 
 /* What a connection's detail knows; for an entry of the answering direction source and destination change places. */
-INLINE void event_detail(struct weft_event *event, const struct weft_entry *entry) {
-    const struct weft_flow_detail *detail = &entry->detail;
+INLINE void event_detail(struct weft_event* event, const struct weft_entry* entry) {
+    const struct weft_flow_detail* detail = &entry->detail;
     const bool reply = entry->flags & WEFT_FLOW_REPLY;
     event->source_identity = reply ? detail->destination_identity : detail->source_identity;
     event->destination_identity = reply ? detail->source_identity : detail->destination_identity;
@@ -56,4 +57,6 @@ INLINE void event_detail(struct weft_event *event, const struct weft_entry *entr
     event->rewrite_port = detail->rewrite_port;
 }
 
-INLINE void event_end(struct weft_event *event) { bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP); }
+INLINE void event_end(struct weft_event* event) {
+    bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* A packet of an established connection: parse by direct access, one lookup, rewrite, redirect. What is anything else (options,
- * fragments, extension headers, TCP flags that change the state, translation of later headers) goes to the slow path. */
+/* A packet of an established connection: parse by direct access, one lookup, rewrite, redirect. What is anything else
+ * (options, fragments, extension headers, TCP flags that change the state, translation of later headers) goes to the
+ * slow path. */
 #pragma once
 
 #include "datapath/bpf/lib/other_protocol.h"
@@ -16,9 +17,9 @@ struct tcp_udp {
 } __attribute__((packed));
 
 /* Whether this transport header keeps its connection's state. `end`: behind the linear data. */
-INLINE bool is_plain(__u8 protocol, const struct tcp_udp *l4, const void *end) {
+INLINE bool is_plain(__u8 protocol, const struct tcp_udp* l4, const void* end) {
     if (protocol == IPPROTO_UDP) return true;
-    return protocol == IPPROTO_TCP && (const void *)(l4 + 1) <= end && !(l4->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST));
+    return protocol == IPPROTO_TCP && (const void*)(l4 + 1) <= end && !(l4->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST));
 }
 
 /* What the fast path needs of an entry; read between two looks at the sequence. */
@@ -29,36 +30,36 @@ struct fast_entry {
     __u8 flags;
 };
 
-#define FAST_LOAD(slot, key_words, fast, control, ifindex)                                                             \
-    ({                                                                                                                 \
-        const __u32 sequence_ = READ_ONCE((slot)->sequence);                                                           \
-        barrier();                                                                                                     \
-        bool good_ = !(sequence_ & 1) && (key_words) && (slot)->generation == READ_ONCE((control)->generation) &&      \
-                     (slot)->in_ifindex == (ifindex);                                                                  \
-        (fast)->out_ifindex = (slot)->out_ifindex;                                                                     \
-        mac_copy((fast)->mac, (slot)->mac);                                                                            \
-        (fast)->action = (slot)->action;                                                                               \
-        (fast)->flags = (slot)->flags;                                                                                 \
-        barrier();                                                                                                     \
-        good_ && READ_ONCE((slot)->sequence) == sequence_ && !((fast)->flags & (WEFT_FLOW_SNAT | WEFT_FLOW_DNAT));     \
+#define FAST_LOAD(slot, key_words, fast, control, ifindex)                                                        \
+    ({                                                                                                            \
+        const __u32 sequence_ = READ_ONCE((slot)->sequence);                                                      \
+        barrier();                                                                                                \
+        bool good_ = !(sequence_ & 1) && (key_words) && (slot)->generation == READ_ONCE((control)->generation) && \
+                     (slot)->in_ifindex == (ifindex);                                                             \
+        (fast)->out_ifindex = (slot)->out_ifindex;                                                                \
+        mac_copy((fast)->mac, (slot)->mac);                                                                       \
+        (fast)->action = (slot)->action;                                                                          \
+        (fast)->flags = (slot)->flags;                                                                            \
+        barrier();                                                                                                \
+        good_&& READ_ONCE((slot)->sequence) == sequence_ && !((fast)->flags & (WEFT_FLOW_SNAT | WEFT_FLOW_DNAT)); \
     })
 
-INLINE int fast_act(const struct fast_entry *fast) {
+INLINE int fast_act(const struct fast_entry* fast) {
     if (likely(fast->action == WEFT_ACTION_PEER)) return (int)bpf_redirect_peer(fast->out_ifindex, 0);
     if (fast->action == WEFT_ACTION_NEIGHBOUR) return (int)bpf_redirect_neigh(fast->out_ifindex, NULL, 0, 0);
     return TC_ACT_OK;
 }
 
-INLINE bool is_hop(const struct fast_entry *fast, __u8 hook) {
+INLINE bool is_hop(const struct fast_entry* fast, __u8 hook) {
     return hook != WEFT_HOOK_TO_POD && (fast->action == WEFT_ACTION_PEER || fast->action == WEFT_ACTION_NEIGHBOUR);
 }
 
-INLINE int fast_path4(struct __sk_buff *ctx, const struct weft_control *control, __u8 hook) {
-    void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-    struct ethernet *eth = data;
-    struct iphdr *ip = data + ETH_LENGTH;
-    struct tcp_udp *l4 = (void *)(ip + 1);
-    if ((void *)l4 + 8 > end || *(__u8 *)ip != 0x45 || (ip->frag_off & bpf_htons(IP_MORE_FRAGMENTS | IP_OFFSET_MASK)) ||
+INLINE int fast_path4(struct __sk_buff* ctx, const struct weft_control* control, __u8 hook) {
+    void *data = (void*)(long)ctx->data, *end = (void*)(long)ctx->data_end;
+    struct ethernet* eth = data;
+    struct iphdr* ip = data + ETH_LENGTH;
+    struct tcp_udp* l4 = (void*)(ip + 1);
+    if ((void*)l4 + 8 > end || *(__u8*)ip != 0x45 || (ip->frag_off & bpf_htons(IP_MORE_FRAGMENTS | IP_OFFSET_MASK)) ||
         !is_plain(ip->protocol, l4, end))
         return TAKE_SLOW_PATH;
     const struct weft_key4 key = {.source = ip->saddr,
@@ -67,9 +68,10 @@ INLINE int fast_path4(struct __sk_buff *ctx, const struct weft_control *control,
                                   .destination_port = l4->destination,
                                   .protocol = ip->protocol};
     __u32 index;
-    struct weft_flow4 *slot = flow4_find(false, &key, hash_key4(&key, control->hash_seed), &index);
+    struct weft_flow4* slot = flow4_find(false, &key, hash_key4(&key, control->hash_seed), &index);
     struct fast_entry fast;
-    if (!slot || !FAST_LOAD(slot, flow4_key_equal(&slot->key, &key), &fast, control, ctx->ifindex)) return TAKE_SLOW_PATH;
+    if (!slot || !FAST_LOAD(slot, flow4_key_equal(&slot->key, &key), &fast, control, ctx->ifindex))
+        return TAKE_SLOW_PATH;
     if (is_hop(&fast, hook)) {
         if (ip->ttl <= 1) return TAKE_SLOW_PATH;
         hop4(ip);
@@ -81,20 +83,20 @@ INLINE int fast_path4(struct __sk_buff *ctx, const struct weft_control *control,
     return fast_act(&fast);
 }
 
-INLINE int fast_path6(struct __sk_buff *ctx, const struct weft_control *control, __u8 hook) {
-    void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-    struct ethernet *eth = data;
-    struct ipv6hdr *ip = data + ETH_LENGTH;
-    struct tcp_udp *l4 = (void *)(ip + 1);
-    if ((void *)l4 + 8 > end || ip->version != 6 || !is_plain(ip->nexthdr, l4, end)) return TAKE_SLOW_PATH;
-    struct weft_key6 key = {
-        .source_port = l4->source, .destination_port = l4->destination, .protocol = ip->nexthdr};
+INLINE int fast_path6(struct __sk_buff* ctx, const struct weft_control* control, __u8 hook) {
+    void *data = (void*)(long)ctx->data, *end = (void*)(long)ctx->data_end;
+    struct ethernet* eth = data;
+    struct ipv6hdr* ip = data + ETH_LENGTH;
+    struct tcp_udp* l4 = (void*)(ip + 1);
+    if ((void*)l4 + 8 > end || ip->version != 6 || !is_plain(ip->nexthdr, l4, end)) return TAKE_SLOW_PATH;
+    struct weft_key6 key = {.source_port = l4->source, .destination_port = l4->destination, .protocol = ip->nexthdr};
     __builtin_memcpy(&key.source, &ip->saddr, 16);
     __builtin_memcpy(&key.destination, &ip->daddr, 16);
     __u32 index;
-    struct weft_flow6 *slot = flow6_find(false, &key, hash_key6(&key, control->hash_seed), &index);
+    struct weft_flow6* slot = flow6_find(false, &key, hash_key6(&key, control->hash_seed), &index);
     struct fast_entry fast;
-    if (!slot || !FAST_LOAD(slot, flow6_key_equal(&slot->key, &key), &fast, control, ctx->ifindex)) return TAKE_SLOW_PATH;
+    if (!slot || !FAST_LOAD(slot, flow6_key_equal(&slot->key, &key), &fast, control, ctx->ifindex))
+        return TAKE_SLOW_PATH;
     if (is_hop(&fast, hook)) {
         if (ip->hop_limit <= 1) return TAKE_SLOW_PATH;
         ip->hop_limit--;
@@ -106,12 +108,15 @@ INLINE int fast_path6(struct __sk_buff *ctx, const struct weft_control *control,
     return fast_act(&fast);
 }
 
-INLINE int handle(struct __sk_buff *ctx, __u8 hook) {
-    const struct weft_control *control = control_of();
+INLINE int handle(struct __sk_buff* ctx, __u8 hook) {
+    const struct weft_control* control = control_of();
     if (unlikely(!control)) return TC_ACT_SHOT;
     int verdict = TAKE_SLOW_PATH;
-    if (likely(ctx->protocol == bpf_htons(ETH_P_IP))) verdict = fast_path4(ctx, control, hook);
-    else if (ctx->protocol == bpf_htons(ETH_P_IPV6)) verdict = fast_path6(ctx, control, hook);
-    else return other_protocol(ctx, hook);
+    if (likely(ctx->protocol == bpf_htons(ETH_P_IP)))
+        verdict = fast_path4(ctx, control, hook);
+    else if (ctx->protocol == bpf_htons(ETH_P_IPV6))
+        verdict = fast_path6(ctx, control, hook);
+    else
+        return other_protocol(ctx, hook);
     return verdict != TAKE_SLOW_PATH ? verdict : slow_path(ctx, hook);
 }

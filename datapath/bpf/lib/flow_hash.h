@@ -11,13 +11,13 @@ INLINE __u64 mix64(__u64 x) {
     return x ^ (x >> 31);
 }
 
-INLINE __u64 hash_key4(const struct weft_key4 *key, __u64 seed) {
-    const __u64 *word = (const __u64 *)key;
+INLINE __u64 hash_key4(const struct weft_key4* key, __u64 seed) {
+    const __u64* word = (const __u64*)key;
     return mix64((word[0] ^ seed) * 0x9e3779b97f4a7c15ULL + word[1]);
 }
 
-INLINE __u64 hash_key6(const struct weft_key6 *key, __u64 seed) {
-    const __u64 *word = (const __u64 *)key;
+INLINE __u64 hash_key6(const struct weft_key6* key, __u64 seed) {
+    const __u64* word = (const __u64*)key;
     __u64 h = (word[0] ^ seed) * 0x9e3779b97f4a7c15ULL + word[1];
     h = (h ^ (h >> 32)) * 0xbf58476d1ce4e5b9ULL + word[2];
     h = (h ^ (h >> 32)) * 0x94d049bb133111ebULL + word[3];
@@ -33,8 +33,8 @@ INLINE __u64 tag_of(__u64 hash) {
 #define TAG_ONES 0x0101010101010101ULL
 #define TAG_HIGHS 0x8080808080808080ULL
 
-/* Highest bit of each byte of `word` that equals `tag`. The lowest such bit is exact; higher ones may be false (borrow), which costs
- * a comparison of keys and nothing else. */
+/* Highest bit of each byte of `word` that equals `tag`. The lowest such bit is exact; higher ones may be false
+ * (borrow), which costs a comparison of keys and nothing else. */
 INLINE __u64 tag_matches(__u64 word, __u64 tag) {
     const __u64 x = word ^ (tag * TAG_ONES);
     return (x - TAG_ONES) & ~x & TAG_HIGHS;
@@ -52,7 +52,11 @@ INLINE __u64 free_ways(__u64 word) {
     return ~(((word & low) + low) | word | low);
 }
 
-INLINE __u32 count_ways(__u64 matches) { return (__u32)(((matches >> 7) * TAG_ONES) >> 56); }
+INLINE __u32 count_ways(__u64 matches) {
+    return (__u32)(((matches >> 7) * TAG_ONES) >> 56);
+}
 
 /* The second set that may hold a key; its own inverse. */
-INLINE __u32 other_set(__u32 set, __u64 tag, __u32 mask) { return (set ^ (__u32)(tag * 0x5bd1e995U)) & mask; }
+INLINE __u32 other_set(__u32 set, __u64 tag, __u32 mask) {
+    return (set ^ (__u32)(tag * 0x5bd1e995U)) & mask;
+}

@@ -16,7 +16,7 @@ struct weft_touch {
 };
 
 /* Ticks after which an idle established entry is over. */
-INLINE __u32 idle_limit(const struct weft_control *control, __u8 protocol, __u8 flags) {
+INLINE __u32 idle_limit(const struct weft_control* control, __u8 protocol, __u8 flags) {
     if (flags & WEFT_FLOW_CLOSED) return ticks_of_seconds(control->timeout_closing);
     if (protocol == IPPROTO_TCP) return ticks_of_seconds(control->timeout_tcp);
     if (protocol == IPPROTO_UDP) return ticks_of_seconds(control->timeout_udp);
@@ -73,20 +73,22 @@ INLINE __u32 idle_limit(const struct weft_control *control, __u8 protocol, __u8 
 
 /* The same for a tuple of either family (IPv4 addresses mapped). */
 
-INLINE bool tuple_is_v4(const struct weft_key6 *tuple) { return ip_is_v4(&tuple->source); }
+INLINE bool tuple_is_v4(const struct weft_key6* tuple) {
+    return ip_is_v4(&tuple->source);
+}
 
-INLINE void key4_of(const struct weft_key6 *tuple, struct weft_key4 *key) {
+INLINE void key4_of(const struct weft_key6* tuple, struct weft_key4* key) {
     key->source = ip_v4(&tuple->source);
     key->destination = ip_v4(&tuple->destination);
     key->source_port = tuple->source_port;
     key->destination_port = tuple->destination_port;
-    *(__u32 *)&key->protocol = *(const __u32 *)&tuple->protocol;
+    *(__u32*)&key->protocol = *(const __u32*)&tuple->protocol;
 }
 
 /* Where a tuple was found. */
 enum { FOUND_NOT = 0, FOUND_MAIN = 1, FOUND_HALF = 2 };
 
-CHECKED_ONCE int flow_lookup(const struct weft_key6 *tuple, struct weft_entry *entry, __u64 seed) {
+CHECKED_ONCE int flow_lookup(const struct weft_key6* tuple, struct weft_entry* entry, __u64 seed) {
     if (!tuple || !entry) return FOUND_NOT;
     if (tuple_is_v4(tuple)) {
         struct weft_key4 key;
@@ -103,7 +105,7 @@ CHECKED_ONCE int flow_lookup(const struct weft_key6 *tuple, struct weft_entry *e
 /* The table is a constant for the compiler in each branch: only then does the kernel inline the array's look-ups. */
 #define BY_TABLE(half, call_half, call_main) ((half) ? (call_half) : (call_main))
 
-CHECKED_ONCE int flow_put(bool half, const struct weft_key6 *tuple, const struct weft_entry *entry, __u64 seed) {
+CHECKED_ONCE int flow_put(bool half, const struct weft_key6* tuple, const struct weft_entry* entry, __u64 seed) {
     if (!tuple || !entry) return 0;
     if (tuple_is_v4(tuple)) {
         struct weft_key4 key;
@@ -116,7 +118,7 @@ CHECKED_ONCE int flow_put(bool half, const struct weft_key6 *tuple, const struct
 }
 
 /* Takes the tuple's entry out of a table; its counts go into `entry`. */
-CHECKED_ONCE int flow_take(bool half, const struct weft_key6 *tuple, struct weft_entry *entry, __u64 seed) {
+CHECKED_ONCE int flow_take(bool half, const struct weft_key6* tuple, struct weft_entry* entry, __u64 seed) {
     if (!tuple || !entry) return 0;
     if (tuple_is_v4(tuple)) {
         struct weft_key4 key;
@@ -128,7 +130,7 @@ CHECKED_ONCE int flow_take(bool half, const struct weft_key6 *tuple, struct weft
     return BY_TABLE(half, flow6_take(true, tuple, entry, hash), flow6_take(false, tuple, entry, hash));
 }
 
-CHECKED_ONCE int flow_touch(bool half, const struct weft_key6 *tuple, const struct weft_touch *touch, __u64 seed) {
+CHECKED_ONCE int flow_touch(bool half, const struct weft_key6* tuple, const struct weft_touch* touch, __u64 seed) {
     if (!tuple || !touch) return 0;
     if (tuple_is_v4(tuple)) {
         struct weft_key4 key;
@@ -140,15 +142,17 @@ CHECKED_ONCE int flow_touch(bool half, const struct weft_key6 *tuple, const stru
     return (int)BY_TABLE(half, flow6_touch(true, tuple, hash, touch), flow6_touch(false, tuple, hash, touch));
 }
 
-CHECKED_ONCE int flow_refresh(bool half, const struct weft_key6 *tuple, const struct weft_entry *entry, __u64 seed,
-                              struct weft_entry *counts) {
+CHECKED_ONCE int flow_refresh(bool half, const struct weft_key6* tuple, const struct weft_entry* entry, __u64 seed,
+                              struct weft_entry* counts) {
     if (!tuple || !entry || !counts) return 0;
     if (tuple_is_v4(tuple)) {
         struct weft_key4 key;
         key4_of(tuple, &key);
         const __u64 hash = hash_key4(&key, seed);
-        return BY_TABLE(half, flow4_refresh(true, &key, entry, hash, counts), flow4_refresh(false, &key, entry, hash, counts));
+        return BY_TABLE(half, flow4_refresh(true, &key, entry, hash, counts),
+                        flow4_refresh(false, &key, entry, hash, counts));
     }
     const __u64 hash = hash_key6(tuple, seed);
-    return BY_TABLE(half, flow6_refresh(true, tuple, entry, hash, counts), flow6_refresh(false, tuple, entry, hash, counts));
+    return BY_TABLE(half, flow6_refresh(true, tuple, entry, hash, counts),
+                    flow6_refresh(false, tuple, entry, hash, counts));
 }

@@ -4,34 +4,36 @@
  *   MAIN, HALF  the established and the half-open table, each with _DETAIL, _TAGS and _MASK
  * No include guard. */
 
-INLINE bool FN(key_equal)(const KEY *a, const KEY *b) {
-    const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+INLINE bool FN(key_equal)(const KEY* a, const KEY* b) {
+    const __u64 *x = (const __u64*)a, *y = (const __u64*)b;
     __u64 difference = 0;
     for (unsigned int i = 0; i < sizeof(KEY) / 8; i++) difference |= x[i] ^ y[i];
     return difference == 0;
 }
 
-INLINE __u64 *FN(tag_word)(bool half, __u32 set) {
+INLINE __u64* FN(tag_word)(bool half, __u32 set) {
     return half ? bpf_map_lookup_elem(&HALF_TAGS, &set) : bpf_map_lookup_elem(&MAIN_TAGS, &set);
 }
 
-INLINE FLOW *FN(slot_at)(bool half, __u32 index) {
+INLINE FLOW* FN(slot_at)(bool half, __u32 index) {
     return half ? bpf_map_lookup_elem(&HALF, &index) : bpf_map_lookup_elem(&MAIN, &index);
 }
 
-INLINE struct weft_flow_detail *FN(detail_at)(bool half, __u32 index) {
+INLINE struct weft_flow_detail* FN(detail_at)(bool half, __u32 index) {
     return half ? bpf_map_lookup_elem(&HALF_DETAIL, &index) : bpf_map_lookup_elem(&MAIN_DETAIL, &index);
 }
 
-INLINE __u32 FN(mask_of)(bool half) { return half ? HALF_MASK : MAIN_MASK; }
+INLINE __u32 FN(mask_of)(bool half) {
+    return half ? HALF_MASK : MAIN_MASK;
+}
 
-INLINE FLOW *FN(find_in_set)(bool half, __u32 set, __u64 tag, const KEY *key, __u32 *index) {
-    const __u64 *word = FN(tag_word)(half, set);
+INLINE FLOW* FN(find_in_set)(bool half, __u32 set, __u64 tag, const KEY* key, __u32* index) {
+    const __u64* word = FN(tag_word)(half, set);
     if (!word) return NULL;
     __u64 matches = tag_matches(READ_ONCE(*word), tag);
     for (int i = 0; i < WEFT_FLOW_WAYS && matches; i++) {
-        *index = set * WEFT_FLOW_WAYS + way_of(matches);
-        FLOW *slot = FN(slot_at)(half, *index);
+        *index = weft_slot_index(set, way_of(matches), FN(mask_of)(half));
+        FLOW* slot = FN(slot_at)(half, *index);
         if (!slot) return NULL;
         if (likely(FN(key_equal)(&slot->key, key))) return slot;
         matches &= matches - 1;
@@ -39,31 +41,32 @@ INLINE FLOW *FN(find_in_set)(bool half, __u32 set, __u64 tag, const KEY *key, __
     return NULL;
 }
 
-/* The slot of `key` and its index, or NULL. What it says must be read between two looks at its sequence (load, FAST_LOAD). */
-INLINE FLOW *FN(find)(bool half, const KEY *key, __u64 hash, __u32 *index) {
+/* The slot of `key` and its index, or NULL. What it says must be read between two looks at its sequence (load,
+ * FAST_LOAD). */
+INLINE FLOW* FN(find)(bool half, const KEY* key, __u64 hash, __u32* index) {
     const __u64 tag = tag_of(hash);
     const __u32 mask = FN(mask_of)(half), set = (__u32)hash & mask;
-    FLOW *slot = FN(find_in_set)(half, set, tag, key, index);
+    FLOW* slot = FN(find_in_set)(half, set, tag, key, index);
     if (likely(slot != NULL)) return slot;
     return FN(find_in_set)(half, other_set(set, tag, mask), tag, key, index);
 }
 
 /* Takes the slot for writing; a reader that began before sees the sequence change. False: another CPU writes it now. */
-INLINE bool FN(lock)(FLOW *slot) {
+INLINE bool FN(lock)(FLOW* slot) {
     const __u32 sequence = READ_ONCE(slot->sequence);
     return !(sequence & 1) && __sync_val_compare_and_swap(&slot->sequence, sequence, sequence + 1) == sequence;
 }
 
-INLINE void FN(unlock)(FLOW *slot) {
+INLINE void FN(unlock)(FLOW* slot) {
     barrier();
     __sync_fetch_and_add(&slot->sequence, 1);
 }
 
 /* A whole copy of the entry of `key`. False: there is none, or it is being written. */
-INLINE bool FN(load)(bool half, const KEY *key, __u64 hash, struct weft_entry *entry) {
+INLINE bool FN(load)(bool half, const KEY* key, __u64 hash, struct weft_entry* entry) {
     __u32 index = 0;
-    const FLOW *slot = FN(find)(half, key, hash, &index);
-    const struct weft_flow_detail *detail = slot ? FN(detail_at)(half, index) : NULL;
+    const FLOW* slot = FN(find)(half, key, hash, &index);
+    const struct weft_flow_detail* detail = slot ? FN(detail_at)(half, index) : NULL;
     if (!detail) return false;
     const __u32 sequence = READ_ONCE(slot->sequence);
     barrier();
@@ -80,7 +83,7 @@ INLINE bool FN(load)(bool half, const KEY *key, __u64 hash, struct weft_entry *e
 }
 
 /* Writes the decision into a locked slot; its key and counters are left as they are. */
-INLINE void FN(store)(FLOW *slot, struct weft_flow_detail *detail, const struct weft_entry *entry, __u32 now) {
+INLINE void FN(store)(FLOW* slot, struct weft_flow_detail* detail, const struct weft_entry* entry, __u32 now) {
     slot->generation = entry->generation;
     slot->in_ifindex = entry->in_ifindex;
     slot->out_ifindex = entry->out_ifindex;
@@ -92,7 +95,7 @@ INLINE void FN(store)(FLOW *slot, struct weft_flow_detail *detail, const struct 
 }
 
 /* The entry's counts go to its rules; it then starts from zero. For a slot that only this CPU writes. */
-INLINE void FN(settle)(FLOW *slot, const struct weft_flow_detail *detail) {
+INLINE void FN(settle)(FLOW* slot, const struct weft_flow_detail* detail) {
     const __u64 packets = slot->packets, bytes = slot->bytes;
     if (packets == 0) return;
     count_rule(detail->rule[WEFT_EGRESS], packets, bytes, 0);
@@ -103,7 +106,7 @@ INLINE void FN(settle)(FLOW *slot, const struct weft_flow_detail *detail) {
 
 /* Claims a free way of the set for `tag`, or -1: none free, or another CPU was quicker three times. */
 INLINE int FN(claim_free)(bool half, __u32 set, __u64 tag) {
-    __u64 *word = FN(tag_word)(half, set);
+    __u64* word = FN(tag_word)(half, set);
     if (!word) return -1;
     for (int i = 0; i < 3; i++) {
         const __u64 seen = READ_ONCE(*word);
@@ -115,41 +118,43 @@ INLINE int FN(claim_free)(bool half, __u32 set, __u64 tag) {
     return -1;
 }
 
-/* Gives the way of `slot` to `tag`; what its entry had counted goes to its rules. False: another CPU was quicker. */
-INLINE bool FN(evict)(bool half, __u64 *word, __u64 seen, __u32 index, __u64 tag) {
-    const __u32 shift = 8 * (index % WEFT_FLOW_WAYS);
-    FLOW *slot = FN(slot_at)(half, index);
-    const struct weft_flow_detail *detail = FN(detail_at)(half, index);
-    if (!slot || !detail || __sync_val_compare_and_swap(word, seen, (seen & ~(0xffULL << shift)) | (tag << shift)) != seen)
+/* Gives the way to `tag`; what its entry had counted goes to its rules. False: another CPU was quicker. */
+INLINE bool FN(evict)(bool half, __u64* word, __u64 seen, __u32 set, __u32 way, __u64 tag) {
+    const __u32 shift = 8 * (way & 7), index = weft_slot_index(set, way, FN(mask_of)(half));
+    FLOW* slot = FN(slot_at)(half, index);
+    const struct weft_flow_detail* detail = FN(detail_at)(half, index);
+    if (!slot || !detail ||
+        __sync_val_compare_and_swap(word, seen, (seen & ~(0xffULL << shift)) | (tag << shift)) != seen)
         return false;
     FN(settle)(slot, detail);
     return true;
 }
 
-/* Half-open: the older of two ways taken at random, so that a flood only pushes out what is as unanswered as itself and costs two looks. */
+/* Half-open: the older of two ways taken at random, so that a flood only pushes out what is as unanswered as itself and
+ * costs two looks. */
 INLINE int FN(claim_half_open)(__u32 set, __u64 tag, __u32 now) {
-    __u64 *word = FN(tag_word)(true, set);
+    __u64* word = FN(tag_word)(true, set);
     if (!word) return -1;
     const __u64 seen = READ_ONCE(*word);
-    const __u32 random = bpf_get_prandom_u32();
-    const __u32 one = set * WEFT_FLOW_WAYS + (random & 7), two = set * WEFT_FLOW_WAYS + ((random >> 3) & 7);
-    const FLOW *first = FN(slot_at)(true, one), *second = FN(slot_at)(true, two);
+    const __u32 random = bpf_get_prandom_u32(), one = random & 7, two = (random >> 3) & 7, mask = FN(mask_of)(true);
+    const FLOW* first = FN(slot_at)(true, weft_slot_index(set, one, mask));
+    const FLOW* second = FN(slot_at)(true, weft_slot_index(set, two, mask));
     if (!first || !second) return -1;
     const __u32 older = now - first->last_seen >= now - second->last_seen ? one : two;
-    return FN(evict)(true, word, seen, older, tag) ? (int)(older % WEFT_FLOW_WAYS) : -1;
+    return FN(evict)(true, word, seen, set, older, tag) ? (int)older : -1;
 }
 
 /* Established: only a way whose time is over. */
 INLINE int FN(claim_over)(__u32 set, __u64 tag, __u32 now) {
-    const struct weft_control *control = control_of();
-    __u64 *word = FN(tag_word)(false, set);
+    const struct weft_control* control = control_of();
+    __u64* word = FN(tag_word)(false, set);
     if (!word || !control) return -1;
     const __u64 seen = READ_ONCE(*word);
-    for (__u32 index = set * WEFT_FLOW_WAYS, way = 0; way < WEFT_FLOW_WAYS; way++, index++) {
-        const FLOW *slot = FN(slot_at)(false, index);
+    for (__u32 way = 0; way < WEFT_FLOW_WAYS; way++) {
+        const FLOW* slot = FN(slot_at)(false, weft_slot_index(set, way, FN(mask_of)(false)));
         if (!slot) return -1;
         if (now - slot->last_seen <= idle_limit(control, slot->key.protocol, slot->flags)) continue;
-        return FN(evict)(false, word, seen, index, tag) ? (int)way : -1;
+        return FN(evict)(false, word, seen, set, way, tag) ? (int)way : -1;
     }
     return -1;
 }
@@ -158,8 +163,9 @@ INLINE int FN(claim_used)(bool half, __u32 set, __u64 tag, __u32 now) {
     return half ? FN(claim_half_open)(set, tag, now) : FN(claim_over)(set, tag, now);
 }
 
-/* Whether a new entry goes to its second set: when the first is filling up and the other is emptier. So most keys are found in their first
- * set, and tables fill to about 80 % before a key finds no place (two choices: Azar and others 1999). */
+/* Whether a new entry goes to its second set: when the first is filling up and the other is emptier. So most keys are
+ * found in their first set, and tables fill to about 80 % before a key finds no place (two choices: Azar and others
+ * 1999). */
 INLINE bool FN(prefers_other)(bool half, __u32 set, __u32 other) {
     const __u64 *first = FN(tag_word)(half, set), *second = FN(tag_word)(half, other);
     if (!first || !second) return false;
@@ -183,21 +189,21 @@ INLINE long FN(claim)(bool half, __u64 hash, __u32 now) {
         way = FN(claim_used)(half, other, tag, now);
         set = other;
     }
-    return way < 0 ? -1 : (long)(set * WEFT_FLOW_WAYS + ((__u32)way & 7));
+    return way < 0 ? -1 : (long)weft_slot_index(set, (__u32)way & 7, mask);
 }
 
 /* Enters `key`, or replaces what is there for it. False: no place (counted by the caller). */
-INLINE bool FN(put)(bool half, const KEY *key, const struct weft_entry *entry, __u64 hash) {
+INLINE bool FN(put)(bool half, const KEY* key, const struct weft_entry* entry, __u64 hash) {
     const __u32 now = ticks_now();
     __u32 index = 0;
-    FLOW *slot = FN(find)(half, key, hash, &index);
+    FLOW* slot = FN(find)(half, key, hash, &index);
     if (!slot) {
         const long claimed = FN(claim)(half, hash, now);
         if (claimed < 0) return false;
         index = (__u32)claimed;
         slot = FN(slot_at)(half, index);
     }
-    struct weft_flow_detail *detail = FN(detail_at)(half, index);
+    struct weft_flow_detail* detail = FN(detail_at)(half, index);
     if (!slot || !detail || !FN(lock)(slot)) return false;
     slot->key = *key;
     slot->packets = entry->packets;
@@ -207,19 +213,20 @@ INLINE bool FN(put)(bool half, const KEY *key, const struct weft_entry *entry, _
     return true;
 }
 
-/* Takes `key` out of a table and gives its counts to the caller. Both copies, should two CPUs have entered it at once. */
-INLINE int FN(take)(bool half, const KEY *key, struct weft_entry *counts, __u64 hash) {
+/* Takes `key` out of a table and gives its counts to the caller. Both copies, should two CPUs have entered it at once.
+ */
+INLINE int FN(take)(bool half, const KEY* key, struct weft_entry* counts, __u64 hash) {
     const __u64 tag = tag_of(hash);
     const __u32 mask = FN(mask_of)(half);
     __u32 set = (__u32)hash & mask;
     counts->packets = 0;
     counts->bytes = 0;
     for (int choice = 0; choice < 2; choice++) {
-        __u64 *word = FN(tag_word)(half, set);
+        __u64* word = FN(tag_word)(half, set);
         if (!word) return 0;
         for (__u32 way = 0; way < WEFT_FLOW_WAYS; way++) {
             if (((READ_ONCE(*word) >> (8 * way)) & 0xff) != tag) continue;
-            FLOW *slot = FN(slot_at)(half, set * WEFT_FLOW_WAYS + way);
+            FLOW* slot = FN(slot_at)(half, weft_slot_index(set, way, mask));
             if (!slot) return 0;
             if (!FN(key_equal)(&slot->key, key) || !FN(lock)(slot)) continue;
             counts->packets += slot->packets;
@@ -234,16 +241,16 @@ INLINE int FN(take)(bool half, const KEY *key, struct weft_entry *counts, __u64 
 }
 
 /* Counts a packet of a known connection. Atomic: two CPUs may carry packets of one connection. */
-INLINE void FN(count)(FLOW *slot, __u64 packets, __u64 bytes, __u32 now) {
+INLINE void FN(count)(FLOW* slot, __u64 packets, __u64 bytes, __u32 now) {
     __sync_fetch_and_add(&slot->packets, packets);
     __sync_fetch_and_add(&slot->bytes, bytes);
     if (READ_ONCE(slot->last_seen) != now) WRITE_ONCE(slot->last_seen, now);
 }
 
 /* Counts the packet and sets flags in the slot of `key`; gives the flags that it then has, or 0 if it is gone. */
-INLINE __u32 FN(touch)(bool half, const KEY *key, __u64 hash, const struct weft_touch *touch) {
+INLINE __u32 FN(touch)(bool half, const KEY* key, __u64 hash, const struct weft_touch* touch) {
     __u32 index = 0;
-    FLOW *slot = FN(find)(half, key, hash, &index);
+    FLOW* slot = FN(find)(half, key, hash, &index);
     if (!slot) return 0;
     if (touch->packets) FN(count)(slot, touch->packets, touch->bytes, ticks_now());
     if ((slot->flags & touch->flags) != touch->flags && FN(lock)(slot)) {
@@ -253,12 +260,13 @@ INLINE __u32 FN(touch)(bool half, const KEY *key, __u64 hash, const struct weft_
     return slot->flags;
 }
 
-/* A connection was decided afresh: the new decision takes the old one's place. True if another rule decides now; `counts` then has what
- * the old one had counted. */
-INLINE bool FN(refresh)(bool half, const KEY *key, const struct weft_entry *entry, __u64 hash, struct weft_entry *counts) {
+/* A connection was decided afresh: the new decision takes the old one's place. True if another rule decides now;
+ * `counts` then has what the old one had counted. */
+INLINE bool FN(refresh)(bool half, const KEY* key, const struct weft_entry* entry, __u64 hash,
+                        struct weft_entry* counts) {
     __u32 index = 0;
-    FLOW *slot = FN(find)(half, key, hash, &index);
-    struct weft_flow_detail *detail = slot ? FN(detail_at)(half, index) : NULL;
+    FLOW* slot = FN(find)(half, key, hash, &index);
+    struct weft_flow_detail* detail = slot ? FN(detail_at)(half, index) : NULL;
     if (!detail || !FN(lock)(slot)) return false;
     const bool changed = detail->rule[0] != entry->detail.rule[0] || detail->rule[1] != entry->detail.rule[1];
     counts->packets = slot->packets;

@@ -5,10 +5,12 @@
 #include "datapath/bpf/lib/drop.h"
 #include "datapath/bpf/lib/rewrite.h"
 
-/* Rewrites the packet for `entry`. 0 or the reason. At the last hook before a pod the stack has already done the hop. */
-INLINE int forward_rewrite(struct __sk_buff *ctx, struct weft_scratch *s, const struct weft_entry *entry) {
-    const struct weft_packet *packet = &s->packet;
-    if (packet->hook != WEFT_HOOK_TO_POD && entry->action != WEFT_ACTION_STACK && entry->action != WEFT_ACTION_DELIVER) {
+/* Rewrites the packet for `entry`. 0 or the reason. At the last hook before a pod the stack has already done the hop.
+ */
+INLINE int forward_rewrite(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_entry* entry) {
+    const struct weft_packet* packet = &s->packet;
+    if (packet->hook != WEFT_HOOK_TO_POD && entry->action != WEFT_ACTION_STACK &&
+        entry->action != WEFT_ACTION_DELIVER) {
         const int reason = rewrite_hop(ctx, entry);
         if (reason) return reason;
     }
@@ -16,15 +18,15 @@ INLINE int forward_rewrite(struct __sk_buff *ctx, struct weft_scratch *s, const 
     return rewrite_address(ctx, s, entry);
 }
 
-INLINE int forward_act(const struct weft_packet *packet, const struct weft_entry *entry) {
+INLINE int forward_act(const struct weft_packet* packet, const struct weft_entry* entry) {
     if (packet->hook == WEFT_HOOK_TO_POD) return TC_ACT_OK;
     if (entry->action == WEFT_ACTION_PEER) return (int)bpf_redirect_peer(entry->out_ifindex, 0);
     if (entry->action == WEFT_ACTION_NEIGHBOUR) return (int)bpf_redirect_neigh(entry->out_ifindex, NULL, 0, 0);
     return TC_ACT_OK;
 }
 
-INLINE int forward(struct __sk_buff *ctx, struct weft_scratch *s, const struct weft_control *control,
-                   const struct weft_entry *entry) {
+INLINE int forward(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control,
+                   const struct weft_entry* entry) {
     const int reason = forward_rewrite(ctx, s, entry);
     if (reason) return drop(s, control, reason);
     count_packet(WEFT_FORWARDED, s->packet.hook, s->packet.segments, s->packet.length);

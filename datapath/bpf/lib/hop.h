@@ -14,14 +14,14 @@ struct ethernet {
     __be16 protocol;
 } __attribute__((packed));
 
-INLINE void write_macs(struct ethernet *eth, const __u8 *destination) {
+INLINE void write_macs(struct ethernet* eth, const __u8* destination) {
     static const __u8 gateway[6] = WEFT_GATEWAY_MAC;
     mac_copy(eth->destination, destination);
     mac_copy(eth->source, gateway);
 }
 
 /* One hop less; the checksum by RFC 1141 (the TTL is the high byte of its 16-bit word). */
-INLINE void hop4(struct iphdr *ip) {
+INLINE void hop4(struct iphdr* ip) {
     const __u32 sum = ip->check + (__u32)bpf_htons(0x0100);
     ip->check = (__u16)(sum + (sum >= 0xffff));
     ip->ttl--;

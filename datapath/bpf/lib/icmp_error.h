@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* ICMP and ICMPv6 errors belong to the connection of the packet inside them: they go where its answers go, and are translated with it. */
+/* ICMP and ICMPv6 errors belong to the connection of the packet inside them: they go where its answers go, and are
+ * translated with it. */
 #pragma once
 
 #include "datapath/bpf/lib/forward.h"
 #include "datapath/bpf/lib/masquerade.h"
 
-INLINE int parse_inner(struct __sk_buff *ctx, const struct weft_packet *packet, struct inner_packet *inner) {
+INLINE int parse_inner(struct __sk_buff* ctx, const struct weft_packet* packet, struct inner_packet* inner) {
     __u8 ports[8] = {};
     inner->l3 = packet->l4 + 8U;
     if (packet->tuple.protocol == IPPROTO_ICMP) {
         struct iphdr ip;
-        if (bpf_skb_load_bytes(ctx, inner->l3, &ip, sizeof ip) < 0 || ip.version != 4 || ip.ihl < 5) return WEFT_DROP_INVALID_PACKET;
+        if (bpf_skb_load_bytes(ctx, inner->l3, &ip, sizeof ip) < 0 || ip.version != 4 || ip.ihl < 5)
+            return WEFT_DROP_INVALID_PACKET;
         ip_set_v4(&inner->tuple.source, ip.saddr);
         ip_set_v4(&inner->tuple.destination, ip.daddr);
         inner->tuple.protocol = ip.protocol;
@@ -28,20 +30,22 @@ INLINE int parse_inner(struct __sk_buff *ctx, const struct weft_packet *packet, 
     const bool icmp = protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
     if (!icmp && protocol != IPPROTO_TCP && protocol != IPPROTO_UDP && protocol != IPPROTO_SCTP) return 0;
     if (bpf_skb_load_bytes(ctx, inner->l4, ports, 8) < 0) return WEFT_DROP_INVALID_PACKET;
-    const __be16 id = *(__be16 *)&ports[4];
-    inner->tuple.source_port = icmp ? id : *(__be16 *)&ports[0];
-    inner->tuple.destination_port = icmp ? id : *(__be16 *)&ports[2];
+    const __be16 id = *(__be16*)&ports[4];
+    inner->tuple.source_port = icmp ? id : *(__be16*)&ports[0];
+    inner->tuple.destination_port = icmp ? id : *(__be16*)&ports[2];
     return 0;
 }
 
-/* Translates both the packet inside and the outer address. `entry` is the one of the direction in which the error travels. */
-INLINE int translate_error(struct __sk_buff *ctx, struct weft_scratch *s, const struct weft_entry *entry) {
-    const struct weft_packet *packet = &s->packet;
-    const struct inner_packet *inner = &s->inner;
-    struct translation *t = &s->translation;
+/* Translates both the packet inside and the outer address. `entry` is the one of the direction in which the error
+ * travels. */
+INLINE int translate_error(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_entry* entry) {
+    const struct weft_packet* packet = &s->packet;
+    const struct inner_packet* inner = &s->inner;
+    struct translation* t = &s->translation;
     const bool v4 = tuple_is_v4(&packet->tuple), source = entry->flags & WEFT_FLOW_SNAT;
-    /* Inside, the connection's packet goes the other way: a rewritten destination is its source. IPv4: changing an address together with
-     * the header's own checksum leaves the sum over the message as it was, so only the port counts for the ICMP checksum. */
+    /* Inside, the connection's packet goes the other way: a rewritten destination is its source. IPv4: changing an
+     * address together with the header's own checksum leaves the sum over the message as it was, so only the port
+     * counts for the ICMP checksum. */
     *t = (struct translation){
         .from = source ? inner->tuple.destination : inner->tuple.source,
         .to = entry->detail.rewrite_address,
@@ -65,12 +69,12 @@ INLINE int translate_error(struct __sk_buff *ctx, struct weft_scratch *s, const 
     return translate(ctx, t);
 }
 
-CHECKED_ONCE int icmp_error(struct __sk_buff *ctx, struct weft_scratch *s, const struct weft_control *control) {
+CHECKED_ONCE int icmp_error(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control) {
     if (!s || !control) return TC_ACT_SHOT;
     __builtin_memset(&s->inner, 0, sizeof s->inner);
     const int malformed = parse_inner(ctx, &s->packet, &s->inner);
     if (malformed) return drop(s, control, malformed);
-    struct weft_key6 *answer = &s->answering;
+    struct weft_key6* answer = &s->answering;
     tuple_reverse(&s->inner.tuple, answer);
     const int found = flow_lookup(answer, &s->found, control->hash_seed);
     if (!found || (s->packet.hook == WEFT_HOOK_FROM_POD && s->found.in_ifindex != s->packet.ifindex)) {

@@ -4,29 +4,29 @@
 
 #include "datapath/bpf/lib/common.h"
 
-#define ARRAY_MAP(name, value_type, entries)   \
-    struct {                                   \
-        __uint(type, BPF_MAP_TYPE_ARRAY);      \
-        __type(key, __u32);                    \
-        __type(value, value_type);             \
-        __uint(max_entries, entries);          \
+#define ARRAY_MAP(name, value_type, entries) \
+    struct {                                 \
+        __uint(type, BPF_MAP_TYPE_ARRAY);    \
+        __type(key, __u32);                  \
+        __type(value, value_type);           \
+        __uint(max_entries, entries);        \
     } name SEC(".maps")
 
-#define PERCPU_MAP(name, value_type, entries)      \
-    struct {                                       \
-        __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);   \
-        __type(key, __u32);                        \
-        __type(value, value_type);                 \
-        __uint(max_entries, entries);              \
+#define PERCPU_MAP(name, value_type, entries)    \
+    struct {                                     \
+        __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
+        __type(key, __u32);                      \
+        __type(value, value_type);               \
+        __uint(max_entries, entries);            \
     } name SEC(".maps")
 
 #define HASH_MAP(name, map_type, key_type, value_type, entries, extra_flags) \
-    struct {                                                               \
-        __uint(type, map_type);                                            \
-        __type(key, key_type);                                             \
-        __type(value, value_type);                                         \
-        __uint(max_entries, entries);                                      \
-        __uint(map_flags, extra_flags);                                    \
+    struct {                                                                 \
+        __uint(type, map_type);                                              \
+        __type(key, key_type);                                               \
+        __type(value, value_type);                                           \
+        __uint(max_entries, entries);                                        \
+        __uint(map_flags, extra_flags);                                      \
     } name SEC(".maps")
 
 /* Set when the object is loaded, from the maps' sizes. In a section of its own: the loader finds it whole. */
@@ -54,7 +54,7 @@ HASH_MAP(policy_classes, BPF_MAP_TYPE_HASH, struct weft_policy_class_key, struct
 ARRAY_MAP(port_rows, struct weft_port_row, WEFT_MAX_PORT_ROWS);
 
 PERCPU_MAP(rule_counters, struct weft_rule_counter, WEFT_MAX_RULES);
-PERCPU_MAP(metrics, struct weft_metric, WEFT_DROP_REASON_COUNT * WEFT_HOOK_COUNT);
+PERCPU_MAP(metrics, struct weft_metric, WEFT_DROP_REASON_COUNT* WEFT_HOOK_COUNT);
 PERCPU_MAP(lost, __u64, WEFT_LOST_COUNT);
 
 struct {
@@ -78,7 +78,7 @@ ARRAY_MAP(half6_tags, __u64, 1);
 HASH_MAP(fragments, BPF_MAP_TYPE_LRU_HASH, struct weft_fragment_key, struct weft_fragment_ports, 8192, 0);
 ARRAY_MAP(denials, struct weft_denial, WEFT_DENIALS);
 
-INLINE struct weft_control *control_of(void) {
+INLINE struct weft_control* control_of(void) {
     const __u32 zero = 0;
     return bpf_map_lookup_elem(&control, &zero);
 }

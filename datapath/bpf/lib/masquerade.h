@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Source address and port for pods that talk to the outside. The port range is disjoint from the host's own ephemeral ports, so that a
- * host's connection never has the same tuple; within the range a port is free if no flow entry answers to it. */
+/* Source address and port for pods that talk to the outside. The port range is disjoint from the host's own ephemeral
+ * ports, so that a host's connection never has the same tuple; within the range a port is free if no flow entry answers
+ * to it. */
 #pragma once
 
 #include "datapath/bpf/lib/flow_table.h"
@@ -8,16 +9,16 @@
 
 #define MASQUERADE_TRIES 12
 
-INLINE void tuple_reverse(const struct weft_key6 *tuple, struct weft_key6 *reverse) {
+INLINE void tuple_reverse(const struct weft_key6* tuple, struct weft_key6* reverse) {
     reverse->source = tuple->destination;
     reverse->destination = tuple->source;
     reverse->source_port = tuple->destination_port;
     reverse->destination_port = tuple->source_port;
-    *(__u32 *)&reverse->protocol = *(const __u32 *)&tuple->protocol;
+    *(__u32*)&reverse->protocol = *(const __u32*)&tuple->protocol;
 }
 
 /* The tuple that answers packets of `tuple` after `entry` rewrote them. */
-INLINE void tuple_answer(const struct weft_key6 *tuple, const struct weft_entry *entry, struct weft_key6 *answer) {
+INLINE void tuple_answer(const struct weft_key6* tuple, const struct weft_entry* entry, struct weft_key6* answer) {
     tuple_reverse(tuple, answer);
     if (entry->flags & WEFT_FLOW_SNAT) {
         answer->destination = entry->detail.rewrite_address;
@@ -38,13 +39,15 @@ INLINE bool has_ports_to_choose(__u8 protocol) {
 }
 
 /* Sets SNAT in s->forward and s->answering. 0 or the reason. A connection that is decided afresh keeps its port. */
-CHECKED_ONCE int masquerade(struct weft_scratch *s, const struct weft_control *control, bool keep) {
+CHECKED_ONCE int masquerade(struct weft_scratch* s, const struct weft_control* control, bool keep) {
     if (!s || !control) return WEFT_DROP_NO_MASQUERADE_PORT;
     const bool v4 = tuple_is_v4(&s->opening);
     const __u32 range = (__u32)control->masquerade_port_last - control->masquerade_port_first + 1;
-    struct weft_entry *forward = &s->forward;
-    if (v4) ip_set_v4(&forward->detail.rewrite_address, control->masquerade4);
-    else forward->detail.rewrite_address = control->masquerade6;
+    struct weft_entry* forward = &s->forward;
+    if (v4)
+        ip_set_v4(&forward->detail.rewrite_address, control->masquerade4);
+    else
+        forward->detail.rewrite_address = control->masquerade6;
     forward->flags |= WEFT_FLOW_SNAT;
     if (keep) {
         forward->detail.rewrite_port =
@@ -54,7 +57,8 @@ CHECKED_ONCE int masquerade(struct weft_scratch *s, const struct weft_control *c
     }
     const __u8 protocol = s->opening.protocol;
     const bool choose = has_ports_to_choose(protocol);
-    __u32 at = (__u32)mix64(((__u64)bpf_ntohs(s->opening.source_port) << 32 | ip_v4(&s->opening.source)) ^ control->hash_seed);
+    __u32 at =
+        (__u32)mix64(((__u64)bpf_ntohs(s->opening.source_port) << 32 | ip_v4(&s->opening.source)) ^ control->hash_seed);
     for (int i = 0; i < MASQUERADE_TRIES; i++) {
         forward->detail.rewrite_port =
             choose ? bpf_htons((__u16)(control->masquerade_port_first + at % range)) : s->opening.source_port;

@@ -5,12 +5,12 @@
 #include "datapath/bpf/lib/drop.h"
 #include "datapath/bpf/lib/hop.h"
 
-/* ARP passes: the pod has a permanent neighbour and needs none, and the host end answers for nothing. Everything else a pod sends is dropped;
- * what the network sends to the host is not a pod's. */
-CHECKED_ONCE int other_protocol(struct __sk_buff *ctx, __u8 hook) {
+/* ARP passes: the pod has a permanent neighbour and needs none, and the host end answers for nothing. Everything else a
+ * pod sends is dropped; what the network sends to the host is not a pod's. */
+CHECKED_ONCE int other_protocol(struct __sk_buff* ctx, __u8 hook) {
     if (hook != WEFT_HOOK_FROM_POD || ctx->protocol == bpf_htons(ETH_P_ARP)) return TC_ACT_OK;
-    struct weft_scratch *s = scratch_of();
-    const struct weft_control *control = control_of();
+    struct weft_scratch* s = scratch_of();
+    const struct weft_control* control = control_of();
     if (!s || !control) return TC_ACT_SHOT;
     __builtin_memset(&s->packet, 0, sizeof s->packet);
     __builtin_memset(&s->forward, 0, sizeof s->forward);

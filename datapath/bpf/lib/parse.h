@@ -4,9 +4,9 @@
 
 #include <linux/ipv6.h>
 
+#include "datapath/bpf/lib/count.h"
 #include "datapath/bpf/lib/hop.h"
 #include "datapath/bpf/lib/maps.h"
-#include "datapath/bpf/lib/count.h"
 #include "datapath/bpf/lib/scratch.h"
 
 /* RFC 792 and RFC 4443; the kernel's own headers for them draw in the C library's sockets. */
@@ -22,37 +22,45 @@
 
 #define IP_MORE_FRAGMENTS 0x2000
 #define IP_OFFSET_MASK 0x1fff
-/* Extension headers that are walked: hop-by-hop, destination options twice, routing, fragment, authentication (RFC 8200, 4.1). */
+/* Extension headers that are walked: hop-by-hop, destination options twice, routing, fragment, authentication (RFC
+ * 8200, 4.1). */
 #define MAX_EXTENSION_HEADERS 6
 
 INLINE bool is_icmp_error4(__u8 type) {
-    return type == ICMP_DEST_UNREACH || type == ICMP_SOURCE_QUENCH || type == ICMP_REDIRECT || type == ICMP_TIME_EXCEEDED ||
-           type == ICMP_PARAMETERPROB;
+    return type == ICMP_DEST_UNREACH || type == ICMP_SOURCE_QUENCH || type == ICMP_REDIRECT ||
+           type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETERPROB;
 }
 
 /* RFC 4443, 2.1: messages below 128 are errors. */
-INLINE bool is_icmp_error6(__u8 type) { return type < 128; }
+INLINE bool is_icmp_error6(__u8 type) {
+    return type < 128;
+}
 
 /* RFC 4861 and 2710/3810: listener and neighbour discovery. */
-INLINE bool is_discovery6(__u8 type) { return (type >= 130 && type <= 137) || type == 143; }
+INLINE bool is_discovery6(__u8 type) {
+    return (type >= 130 && type <= 137) || type == 143;
+}
 
 /* The part of a transport header that is looked at: to TCP's flags. */
 #define TRANSPORT_BYTES 14
 
-/* Ports, TCP flags, ICMP type and id at `offset`. `early`: the bytes there, if the caller has TRANSPORT_BYTES of them. */
-INLINE int parse_transport(struct __sk_buff *ctx, struct weft_packet *packet, __u32 offset, const __u8 *early) {
+/* Ports, TCP flags, ICMP type and id at `offset`. `early`: the bytes there, if the caller has TRANSPORT_BYTES of them.
+ */
+INLINE int parse_transport(struct __sk_buff* ctx, struct weft_packet* packet, __u32 offset, const __u8* early) {
     __u8 head[TRANSPORT_BYTES] = {};
     const __u8 protocol = packet->tuple.protocol;
     packet->l4 = (__u16)offset;
     const bool known = protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP ||
                        protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
     if (!known) return 0;
-    if (early) __builtin_memcpy(head, early, TRANSPORT_BYTES);
-    else if (bpf_skb_load_bytes(ctx, offset, head, protocol == IPPROTO_TCP ? TRANSPORT_BYTES : 8) < 0) return WEFT_DROP_INVALID_PACKET;
+    if (early)
+        __builtin_memcpy(head, early, TRANSPORT_BYTES);
+    else if (bpf_skb_load_bytes(ctx, offset, head, protocol == IPPROTO_TCP ? TRANSPORT_BYTES : 8) < 0)
+        return WEFT_DROP_INVALID_PACKET;
     if (protocol == IPPROTO_TCP) packet->tcp_flags = head[13];
     if (protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6) {
-        packet->tuple.source_port = *(__be16 *)&head[0];
-        packet->tuple.destination_port = *(__be16 *)&head[2];
+        packet->tuple.source_port = *(__be16*)&head[0];
+        packet->tuple.destination_port = *(__be16*)&head[2];
         return 0;
     }
     const bool v6 = protocol == IPPROTO_ICMPV6;
@@ -62,8 +70,8 @@ INLINE int parse_transport(struct __sk_buff *ctx, struct weft_packet *packet, __
         packet->flags |= PACKET_ICMP_ERROR;
     } else if (v6 ? (head[0] == ICMPV6_ECHO_REQUEST || head[0] == ICMPV6_ECHO_REPLY)
                   : (head[0] == ICMP_ECHO || head[0] == ICMP_ECHOREPLY)) {
-        packet->tuple.source_port = *(__be16 *)&head[4];
-        packet->tuple.destination_port = *(__be16 *)&head[4];
+        packet->tuple.source_port = *(__be16*)&head[4];
+        packet->tuple.destination_port = *(__be16*)&head[4];
     } else if (v6 && is_discovery6(head[0])) {
         packet->flags |= PACKET_LINK_LOCAL;
     }
@@ -71,7 +79,7 @@ INLINE int parse_transport(struct __sk_buff *ctx, struct weft_packet *packet, __
 }
 
 /* Remembers a first fragment's ports, or finds them for a later one. */
-INLINE int parse_fragment(struct weft_packet *packet, __u32 id) {
+INLINE int parse_fragment(struct weft_packet* packet, __u32 id) {
     struct weft_fragment_key key = {.source = packet->tuple.source,
                                     .destination = packet->tuple.destination,
                                     .id = id,
@@ -81,7 +89,7 @@ INLINE int parse_fragment(struct weft_packet *packet, __u32 id) {
         bpf_map_update_elem(&fragments, &key, &ports, BPF_ANY);
         return 0;
     }
-    const struct weft_fragment_ports *ports = bpf_map_lookup_elem(&fragments, &key);
+    const struct weft_fragment_ports* ports = bpf_map_lookup_elem(&fragments, &key);
     if (!ports) return WEFT_DROP_FRAGMENT_UNKNOWN;
     packet->tuple.source_port = ports->source;
     packet->tuple.destination_port = ports->destination;
@@ -98,7 +106,7 @@ struct plain6 {
     __u8 transport[TRANSPORT_BYTES];
 };
 
-INLINE int parse_ipv4(struct __sk_buff *ctx, struct weft_packet *packet) {
+INLINE int parse_ipv4(struct __sk_buff* ctx, struct weft_packet* packet) {
     struct plain4 head;
     const bool whole = bpf_skb_load_bytes(ctx, ETH_LENGTH, &head, sizeof head) == 0;
     if (!whole && bpf_skb_load_bytes(ctx, ETH_LENGTH, &head.ip, sizeof head.ip) < 0) return WEFT_DROP_INVALID_PACKET;
@@ -116,13 +124,14 @@ INLINE int parse_ipv4(struct __sk_buff *ctx, struct weft_packet *packet) {
         packet->flags |= PACKET_LATER_FRAGMENT;
         return parse_fragment(packet, ip.id);
     }
-    const int reason = parse_transport(ctx, packet, ETH_LENGTH + header, whole && header == sizeof ip ? head.transport : NULL);
+    const int reason =
+        parse_transport(ctx, packet, ETH_LENGTH + header, whole && header == sizeof ip ? head.transport : NULL);
     if (reason || !(fragment & IP_MORE_FRAGMENTS)) return reason;
     packet->flags |= PACKET_FIRST_FRAGMENT;
     return parse_fragment(packet, ip.id);
 }
 
-INLINE int parse_ipv6(struct __sk_buff *ctx, struct weft_packet *packet) {
+INLINE int parse_ipv6(struct __sk_buff* ctx, struct weft_packet* packet) {
     struct plain6 head;
     const bool whole = bpf_skb_load_bytes(ctx, ETH_LENGTH, &head, sizeof head) == 0;
     if (!whole && bpf_skb_load_bytes(ctx, ETH_LENGTH, &head.ip, sizeof head.ip) < 0) return WEFT_DROP_INVALID_PACKET;
@@ -143,10 +152,12 @@ INLINE int parse_ipv6(struct __sk_buff *ctx, struct weft_packet *packet) {
         if (i == MAX_EXTENSION_HEADERS || bpf_skb_load_bytes(ctx, offset, head, 8) < 0)
             return WEFT_DROP_INVALID_EXTENSION_HEADER;
         if (next == IPPROTO_FRAGMENT) {
-            const __u16 place = bpf_ntohs(*(__be16 *)&head[2]);
-            fragment_id = *(__u32 *)&head[4];
-            if (place >> 3) packet->flags |= PACKET_LATER_FRAGMENT;
-            else if (place & 1) packet->flags |= PACKET_FIRST_FRAGMENT;
+            const __u16 place = bpf_ntohs(*(__be16*)&head[2]);
+            fragment_id = *(__u32*)&head[4];
+            if (place >> 3)
+                packet->flags |= PACKET_LATER_FRAGMENT;
+            else if (place & 1)
+                packet->flags |= PACKET_FIRST_FRAGMENT;
             offset += 8;
         } else {
             offset += next == IPPROTO_AH ? (head[1] + 2U) * 4 : (head[1] + 1U) * 8;
@@ -156,13 +167,14 @@ INLINE int parse_ipv6(struct __sk_buff *ctx, struct weft_packet *packet) {
     }
     packet->tuple.protocol = next;
     if (packet->flags & PACKET_LATER_FRAGMENT) return parse_fragment(packet, fragment_id);
-    const int reason = parse_transport(ctx, packet, offset, whole && offset == ETH_LENGTH + sizeof ip ? head.transport : NULL);
+    const int reason =
+        parse_transport(ctx, packet, offset, whole && offset == ETH_LENGTH + sizeof ip ? head.transport : NULL);
     if (reason || !(packet->flags & PACKET_FIRST_FRAGMENT)) return reason;
     return parse_fragment(packet, fragment_id);
 }
 
 /* 0, or the reason to drop. What is neither IP version is the caller's. */
-CHECKED_ONCE int parse_packet(struct __sk_buff *ctx, struct weft_packet *packet, __u8 hook) {
+CHECKED_ONCE int parse_packet(struct __sk_buff* ctx, struct weft_packet* packet, __u8 hook) {
     if (!packet) return WEFT_DROP_INVALID_PACKET;
     __builtin_memset(packet, 0, sizeof *packet);
     packet->hook = hook;

@@ -1,30 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Changes to the packet: hop (TTL, MAC addresses) and address translation. Packet pointers are invalid after translate(). */
+/* Changes to the packet: hop (TTL, MAC addresses) and address translation. Packet pointers are invalid after
+ * translate(). */
 #pragma once
 
 #include "datapath/bpf/lib/flow_table.h"
 #include "datapath/bpf/lib/hop.h"
 #include "datapath/bpf/lib/parse.h"
 
-/* The hop of a packet on the slow path: TTL, and the addresses where no neighbour lookup will write them. 0 or the reason. */
-INLINE int rewrite_hop(struct __sk_buff *ctx, const struct weft_entry *entry) {
+/* The hop of a packet on the slow path: TTL, and the addresses where no neighbour lookup will write them. 0 or the
+ * reason. */
+INLINE int rewrite_hop(struct __sk_buff* ctx, const struct weft_entry* entry) {
     const bool v4 = ctx->protocol == bpf_htons(ETH_P_IP);
     const __u32 need = ETH_LENGTH + (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
-    void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+    void *data = (void*)(long)ctx->data, *end = (void*)(long)ctx->data_end;
     if (data + need > end) {
         if (bpf_skb_pull_data(ctx, need) < 0) return WEFT_DROP_WRITE_FAILED;
-        data = (void *)(long)ctx->data;
-        end = (void *)(long)ctx->data_end;
+        data = (void*)(long)ctx->data;
+        end = (void*)(long)ctx->data_end;
     }
-    struct ethernet *eth = data;
+    struct ethernet* eth = data;
     if (v4) {
-        struct iphdr *ip = data + ETH_LENGTH;
-        if ((void *)(ip + 1) > end) return WEFT_DROP_WRITE_FAILED;
+        struct iphdr* ip = data + ETH_LENGTH;
+        if ((void*)(ip + 1) > end) return WEFT_DROP_WRITE_FAILED;
         if (ip->ttl <= 1) return WEFT_DROP_TTL_EXCEEDED;
         hop4(ip);
     } else {
-        struct ipv6hdr *ip = data + ETH_LENGTH;
-        if ((void *)(ip + 1) > end) return WEFT_DROP_WRITE_FAILED;
+        struct ipv6hdr* ip = data + ETH_LENGTH;
+        if ((void*)(ip + 1) > end) return WEFT_DROP_WRITE_FAILED;
         if (ip->hop_limit <= 1) return WEFT_DROP_TTL_EXCEEDED;
         ip->hop_limit--;
     }
@@ -32,7 +34,8 @@ INLINE int rewrite_hop(struct __sk_buff *ctx, const struct weft_entry *entry) {
     return 0;
 }
 
-/* Offset of the checksum within the transport header, or -1: none that an address changes (SCTP's is of its own bytes only). */
+/* Offset of the checksum within the transport header, or -1: none that an address changes (SCTP's is of its own bytes
+ * only). */
 INLINE int checksum_offset(__u8 protocol) {
     if (protocol == IPPROTO_TCP) return 16;
     if (protocol == IPPROTO_UDP) return 6;
@@ -40,19 +43,20 @@ INLINE int checksum_offset(__u8 protocol) {
     return -1;
 }
 
-CHECKED_ONCE int translate(struct __sk_buff *ctx, const struct translation *t) {
+CHECKED_ONCE int translate(struct __sk_buff* ctx, const struct translation* t) {
     if (!t) return WEFT_DROP_WRITE_FAILED;
     const __u64 udp = t->protocol == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
     const bool v4 = t->ip_checksum_at != 0;
     const __u32 from4 = ip_v4(&t->from), to4 = ip_v4(&t->to);
     if (t->checksum_at >= 0) {
         const __u32 at = (__u32)t->checksum_at;
-        if (t->port_at && t->port_from != t->port_to && bpf_l4_csum_replace(ctx, at, t->port_from, t->port_to, udp | 2) < 0)
+        if (t->port_at && t->port_from != t->port_to &&
+            bpf_l4_csum_replace(ctx, at, t->port_from, t->port_to, udp | 2) < 0)
             return WEFT_DROP_WRITE_FAILED;
         if (t->pseudo_header && v4 && bpf_l4_csum_replace(ctx, at, from4, to4, udp | BPF_F_PSEUDO_HDR | 4) < 0)
             return WEFT_DROP_WRITE_FAILED;
         if (t->pseudo_header && !v4) {
-            const __s64 sum = bpf_csum_diff((__be32 *)&t->from, 16, (__be32 *)&t->to, 16, 0);
+            const __s64 sum = bpf_csum_diff((__be32*)&t->from, 16, (__be32*)&t->to, 16, 0);
             if (sum < 0 || bpf_l4_csum_replace(ctx, at, 0, (__u64)sum, udp | BPF_F_PSEUDO_HDR) < 0)
                 return WEFT_DROP_WRITE_FAILED;
         }
@@ -68,7 +72,8 @@ CHECKED_ONCE int translate(struct __sk_buff *ctx, const struct translation *t) {
 #define DESTINATION_AT(v4) (ETH_LENGTH + ((v4) ? 16 : 24))
 #define IP_CHECKSUM_AT (ETH_LENGTH + 10)
 
-/* Where the port (or the echo's id) stands in a transport header at `l4`; 0: the protocol has none that may be rewritten. */
+/* Where the port (or the echo's id) stands in a transport header at `l4`; 0: the protocol has none that may be
+ * rewritten. */
 INLINE __u32 port_offset(__u8 protocol, __u32 l4, bool source) {
     if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) return l4 + (source ? 0 : 2);
     if (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6) return l4 + 4;
@@ -76,8 +81,8 @@ INLINE __u32 port_offset(__u8 protocol, __u32 l4, bool source) {
 }
 
 /* Applies an entry's SNAT or DNAT to the packet. */
-INLINE int rewrite_address(struct __sk_buff *ctx, struct weft_scratch *s, const struct weft_entry *entry) {
-    const struct weft_packet *packet = &s->packet;
+INLINE int rewrite_address(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_entry* entry) {
+    const struct weft_packet* packet = &s->packet;
     const bool v4 = tuple_is_v4(&packet->tuple), source = entry->flags & WEFT_FLOW_SNAT;
     const __u8 protocol = packet->tuple.protocol;
     const __u32 l4 = packet->l4;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* What the slow path works on: too large for the stack of 512 bytes, so one a CPU. The programs run with softirqs off and do not
- * nest, so nobody else writes it meanwhile. */
+/* What the slow path works on: too large for the stack of 512 bytes, so one a CPU. The programs run with softirqs off
+ * and do not nest, so nobody else writes it meanwhile. */
 #pragma once
 
 #include "datapath/bpf/lib/entry.h"
@@ -16,7 +16,7 @@ struct weft_packet {
     struct weft_key6 tuple; /* as on the wire at this hook; ICMP echo: the id as both ports */
     __u32 length;           /* from the IP header on */
     __u32 ifindex;
-    __u16 l4;               /* offset of the transport header in the frame; 0 in a later fragment */
+    __u16 l4; /* offset of the transport header in the frame; 0 in a later fragment */
     __u8 ttl;
     __u8 tcp_flags;
     __u8 icmp_type;
@@ -53,12 +53,12 @@ struct weft_scratch {
     struct weft_entry forward;
     struct weft_entry reply;
     struct weft_entry found;
-    struct weft_addr from;      /* what the opening tuple's addresses are */
+    struct weft_addr from; /* what the opening tuple's addresses are */
     struct weft_addr to;
     struct inner_packet inner;
     struct translation translation;
-    __u32 rule;                 /* that denied */
-    __u32 direction;            /* enum weft_direction that denied */
+    __u32 rule;      /* that denied */
+    __u32 direction; /* enum weft_direction that denied */
 };
 
 struct {
@@ -68,7 +68,7 @@ struct {
     __uint(max_entries, 1);
 } scratch SEC(".maps");
 
-INLINE struct weft_scratch *scratch_of(void) {
+INLINE struct weft_scratch* scratch_of(void) {
     const __u32 zero = 0;
     return bpf_map_lookup_elem(&scratch, &zero);
 }

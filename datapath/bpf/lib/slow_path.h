@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Everything that the fast path leaves: first packets, half-open connections, TCP's opening and closing, another generation, fragments,
- * extension headers, ICMP, and what is dropped. */
+/* Everything that the fast path leaves: first packets, half-open connections, TCP's opening and closing, another
+ * generation, fragments, extension headers, ICMP, and what is dropped. */
 #pragma once
 
 #include "datapath/bpf/lib/decide.h"
@@ -11,21 +11,23 @@
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 
-INLINE void send_event(__u8 type, const struct weft_packet *packet, const struct weft_entry *entry, __u64 packets, __u64 bytes) {
-    struct weft_event *event = event_begin(type);
+INLINE void send_event(__u8 type, const struct weft_packet* packet, const struct weft_entry* entry, __u64 packets,
+                       __u64 bytes) {
+    struct weft_event* event = event_begin(type);
     if (!event) return;
     event_packet(event, packet);
     event_detail(event, entry);
-    event->direction = entry->detail.rule[WEFT_INGRESS] || entry->detail.destination_endpoint ? WEFT_INGRESS : WEFT_EGRESS;
+    event->direction =
+        entry->detail.rule[WEFT_INGRESS] || entry->detail.destination_endpoint ? WEFT_INGRESS : WEFT_EGRESS;
     event->packets = packets;
     event->bytes = bytes;
     event_end(event);
 }
 
 /* The first packet of a connection. */
-CHECKED_ONCE int open_connection(struct __sk_buff *ctx, struct weft_scratch *s, const struct weft_control *control) {
+CHECKED_ONCE int open_connection(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control) {
     if (!s || !control) return TC_ACT_SHOT;
-    const struct weft_packet *packet = &s->packet;
+    const struct weft_packet* packet = &s->packet;
     if (denied_before(packet, control)) return TC_ACT_SHOT;
     s->opening = packet->tuple;
     const int reason = decide(ctx, s, control, true);
@@ -35,7 +37,8 @@ CHECKED_ONCE int open_connection(struct __sk_buff *ctx, struct weft_scratch *s, 
     s->forward.packets = packet->segments;
     s->forward.bytes = packet->length;
     const __u64 seed = control->hash_seed;
-    const bool entered = flow_put(true, &s->answering, &s->reply, seed) && flow_put(true, &s->opening, &s->forward, seed);
+    const bool entered =
+        flow_put(true, &s->answering, &s->reply, seed) && flow_put(true, &s->opening, &s->forward, seed);
     if (!entered) return drop(s, control, WEFT_DROP_FLOW_TABLE_FULL);
     count_rule(s->forward.detail.rule[WEFT_EGRESS], 0, 0, 1);
     count_rule(s->forward.detail.rule[WEFT_INGRESS], 0, 0, 1);
@@ -43,9 +46,9 @@ CHECKED_ONCE int open_connection(struct __sk_buff *ctx, struct weft_scratch *s, 
     return forward(ctx, s, control, &s->forward);
 }
 
-/* The other side answered: both entries move to the main table. A refused TCP connection (RST) stays where it is until it is aged, and so
- * does one that finds no place. */
-CHECKED_ONCE int establish(struct weft_scratch *s, const struct weft_control *control) {
+/* The other side answered: both entries move to the main table. A refused TCP connection (RST) stays where it is until
+ * it is aged, and so does one that finds no place. */
+CHECKED_ONCE int establish(struct weft_scratch* s, const struct weft_control* control) {
     if (!s || !control) return 0;
     const __u64 seed = control->hash_seed;
     tuple_answer(&s->packet.tuple, &s->found, &s->answering); /* the opening tuple */
@@ -63,7 +66,7 @@ CHECKED_ONCE int establish(struct weft_scratch *s, const struct weft_control *co
 }
 
 /* FIN in both directions, or RST: both entries are marked, and leave after the closing timeout. */
-CHECKED_ONCE int close_marks(struct weft_scratch *s, const struct weft_control *control, bool half, __u32 own_flags) {
+CHECKED_ONCE int close_marks(struct weft_scratch* s, const struct weft_control* control, bool half, __u32 own_flags) {
     if (!s || !control) return 0;
     const bool reset = s->packet.tcp_flags & TCP_RST;
     struct weft_touch touch = {};
@@ -77,8 +80,9 @@ CHECKED_ONCE int close_marks(struct weft_scratch *s, const struct weft_control *
 }
 
 /* A packet of a connection that is known and decided (s->found). */
-INLINE int continue_connection(struct __sk_buff *ctx, struct weft_scratch *s, const struct weft_control *control, bool half) {
-    const struct weft_packet *packet = &s->packet;
+INLINE int continue_connection(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control,
+                               bool half) {
+    const struct weft_packet* packet = &s->packet;
     const bool tcp = packet->tuple.protocol == IPPROTO_TCP;
     if (half && (s->found.flags & WEFT_FLOW_REPLY) && !(tcp && (packet->tcp_flags & TCP_RST))) {
         half = !establish(s, control);
@@ -90,16 +94,19 @@ INLINE int continue_connection(struct __sk_buff *ctx, struct weft_scratch *s, co
     return forward(ctx, s, control, &s->found);
 }
 
-/* A known connection of another generation. Denied now: its entries stay as they are, so that every packet of it in either direction is
- * decided again until it is allowed or aged, and no answer is ever taken for a new connection. */
-CHECKED_ONCE int decide_again(struct __sk_buff *ctx, struct weft_scratch *s, const struct weft_control *control, bool half) {
+/* A known connection of another generation. Denied now: its entries stay as they are, so that every packet of it in
+ * either direction is decided again until it is allowed or aged, and no answer is ever taken for a new connection. */
+CHECKED_ONCE int decide_again(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control,
+                              bool half) {
     if (!s || !control) return TC_ACT_SHOT;
     const bool reply = s->found.flags & WEFT_FLOW_REPLY;
-    if (reply) tuple_answer(&s->packet.tuple, &s->found, &s->opening);
-    else s->opening = s->packet.tuple;
+    if (reply)
+        tuple_answer(&s->packet.tuple, &s->found, &s->opening);
+    else
+        s->opening = s->packet.tuple;
     const int reason = decide(ctx, s, control, false);
     if (reason) return drop(s, control, reason);
-    struct weft_entry *entry = reply ? &s->reply : &s->forward;
+    struct weft_entry* entry = reply ? &s->reply : &s->forward;
     entry->flags |= s->found.flags & (WEFT_FLOW_FIN | WEFT_FLOW_CLOSED);
     entry->detail.created_ns = s->found.detail.created_ns;
     s->found = *entry;
@@ -109,18 +116,18 @@ CHECKED_ONCE int decide_again(struct __sk_buff *ctx, struct weft_scratch *s, con
 }
 
 /* A SYN on the tuple of a closed connection opens a new one. */
-INLINE bool opens_again(const struct weft_scratch *s) {
+INLINE bool opens_again(const struct weft_scratch* s) {
     return s->packet.tuple.protocol == IPPROTO_TCP && (s->packet.tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
            (s->found.flags & WEFT_FLOW_CLOSED);
 }
 
 /* Takes a closed connection's entries out, so that the new one starts its own. */
-CHECKED_ONCE int forget_connection(struct weft_scratch *s, const struct weft_control *control, bool half) {
+CHECKED_ONCE int forget_connection(struct weft_scratch* s, const struct weft_control* control, bool half) {
     if (!s || !control) return 0;
     const __u64 seed = control->hash_seed;
     tuple_answer(&s->packet.tuple, &s->found, &s->answering);
     for (int i = 0; i < 2; i++) {
-        struct weft_key6 *tuple = i ? &s->answering : &s->packet.tuple;
+        struct weft_key6* tuple = i ? &s->answering : &s->packet.tuple;
         if (!flow_lookup(tuple, &s->forward, seed)) continue;
         flow_take(half, tuple, &s->forward, seed);
         count_rule(s->forward.detail.rule[WEFT_EGRESS], s->forward.packets, s->forward.bytes, 0);
@@ -129,14 +136,15 @@ CHECKED_ONCE int forget_connection(struct weft_scratch *s, const struct weft_con
     return 1;
 }
 
-/* May the entry serve this packet? From a pod only what the entry's own device sends; a pod's address never comes from the network. */
-INLINE bool comes_from_the_right_place(const struct weft_scratch *s) {
+/* May the entry serve this packet? From a pod only what the entry's own device sends; a pod's address never comes from
+ * the network. */
+INLINE bool comes_from_the_right_place(const struct weft_scratch* s) {
     return s->found.in_ifindex == s->packet.ifindex || s->packet.hook == WEFT_HOOK_TO_POD;
 }
 
-CHECKED_ONCE int slow_path(struct __sk_buff *ctx, __u8 hook) {
-    struct weft_scratch *s = scratch_of();
-    const struct weft_control *control = control_of();
+CHECKED_ONCE int slow_path(struct __sk_buff* ctx, __u8 hook) {
+    struct weft_scratch* s = scratch_of();
+    const struct weft_control* control = control_of();
     if (!s || !control) return TC_ACT_SHOT;
     s->rule = 0;
     s->direction = hook == WEFT_HOOK_FROM_POD ? WEFT_EGRESS : WEFT_INGRESS;
