@@ -137,7 +137,7 @@ node_remove() {
             [ -e "$name" ] && stop "$(basename "$name")"
         done
     fi
-    for netns in $(ip netns list | awk -v node="$NODE" '$1 == node || index($1, node "-") == 1 {print $1}'); do
+    for netns in $(ip netns list 2>/dev/null | awk -v node="$NODE" '$1 == node || index($1, node "-") == 1 {print $1}'); do
         ip netns del "$netns" || true
     done
     [ ! -d "$PINS" ] || rm -rf "$PINS"
@@ -146,7 +146,7 @@ node_remove() {
 
 # What of the node is left, a line each; nothing when it is gone.
 node_left() {
-    ip netns list | awk -v node="$NODE" '$1 == node || index($1, node "-") == 1 {print "network namespace " $1}'
+    ip netns list 2>/dev/null | awk -v node="$NODE" '$1 == node || index($1, node "-") == 1 {print "network namespace " $1}'
     [ ! -e "$PINS" ] || find "$PINS" | sed 's/^/pin /'
     [ ! -e "$STATE" ] || find "$STATE" | sed 's/^/file /'
     # Processes with this node's folder on their command line (grep itself gets it from a file).

@@ -17,13 +17,14 @@ row() {
 median() { sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.4f", a / b}'; }
 
-# bench_node NAME: a weft node that is removed at the end.
+# bench_node NAME [OPTION of weftd...]: a weft node that is removed at the end.
 bench_node() {
     NODE=wt-bench-$1 STATE=/tmp/wt-bench-$1 PINS=/sys/fs/bpf/wt-bench-$1
+    shift
     node_remove
     trap node_remove EXIT
     node_make
-    start_weftd
+    start_weftd "$@"
 }
 
 # policies FIRST LAST: a List of NetworkPolicies. One in a hundred isolates the pods labelled tier=t0 (the benchmark's server is one);
