@@ -11,7 +11,8 @@ Json added_json(const Context& context, const endpoint::Endpoint& endpoint) {
     Json ips = Json::array();
     for (const auto& ip : endpoint.ips) {
         const auto gateway = context.ipam.gateway(ip.is_v4());
-        ips.push_back({{"address", fmt::format("{}/{}", ip.text(), ip.bits())}, {"gateway", gateway ? gateway->text() : ""}});
+        ips.push_back(
+            {{"address", fmt::format("{}/{}", ip.text(), ip.bits())}, {"gateway", gateway ? gateway->text() : ""}});
     }
     return {{"id", endpoint.id},
             {"ips", std::move(ips)},
@@ -44,14 +45,17 @@ void compare_rows(const maps::KernelState& kernel, const endpoint::Endpoint& rec
         out.push_back(fmt::format("map endpoints has no row {}", record.id));
     } else {
         if (row->second.ifindex != record.host_ifindex)
-            out.push_back(fmt::format("map endpoints: row {} is of interface {}, recorded {}", record.id, row->second.ifindex, record.host_ifindex));
+            out.push_back(fmt::format("map endpoints: row {} is of interface {}, recorded {}", record.id,
+                                      row->second.ifindex, record.host_ifindex));
         if (const auto mac = std::to_array(row->second.mac); mac != record.mac)
-            out.push_back(fmt::format("map endpoints: row {} has MAC {}, recorded {}", record.id, endpoint::mac_text(mac), endpoint::mac_text(record.mac)));
+            out.push_back(fmt::format("map endpoints: row {} has MAC {}, recorded {}", record.id,
+                                      endpoint::mac_text(mac), endpoint::mac_text(record.mac)));
     }
     for (const auto& ip : record.ips) {
         const auto address = kernel.addresses.find(ip);
         if (address == kernel.addresses.end() || address->second.endpoint != record.id)
-            out.push_back(fmt::format("map {}: {} does not lead to endpoint {}", ip.is_v4() ? "addr4" : "addr6", ip.text(), record.id));
+            out.push_back(fmt::format("map {}: {} does not lead to endpoint {}", ip.is_v4() ? "addr4" : "addr6",
+                                      ip.text(), record.id));
     }
 }
 
@@ -82,7 +86,8 @@ Result<Reply> get_endpoint(Context& context, const Call& call) {
     WEFT_TRY(id, number_parameter(call, "id"));
     Json out;
     context.reconciler.read([&](const reconcile::View& view) {
-        if (const auto at = view.state.endpoints().find(id); at != view.state.endpoints().end()) out = shown_json(view, *at->second);
+        if (const auto at = view.state.endpoints().find(id); at != view.state.endpoints().end())
+            out = shown_json(view, *at->second);
     });
     if (out.is_null()) return fail(ErrorCode::kNotFound, "there is no endpoint {}", id);
     return json_reply(out);
@@ -137,7 +142,9 @@ Result<Reply> collect_garbage(Context& context, const Call& call) {
     WEFT_TRY(removed, context.registry.gc(network, keep));
     Json out = Json::array();
     for (const auto& endpoint : removed)
-        out.push_back({{"container_id", endpoint.attachment.container_id}, {"ifname", endpoint.attachment.ifname}, {"host_ifname", endpoint.host_ifname}});
+        out.push_back({{"container_id", endpoint.attachment.container_id},
+                       {"ifname", endpoint.attachment.ifname},
+                       {"host_ifname", endpoint.host_ifname}});
     return json_reply({{"removed", std::move(out)}});
 }
 

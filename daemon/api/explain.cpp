@@ -4,6 +4,8 @@
 #include <charconv>
 
 #include "daemon/api/handlers.hpp"
+#include "daemon/maps/explain.hpp"
+#include "daemon/maps/kernel_reader.hpp"
 
 namespace weft::api {
 
@@ -18,6 +20,12 @@ struct Question {
     std::string source, destination;
     std::uint8_t protocol = policy::kTcp;
     std::uint16_t port = 0;
+};
+
+// The question with its addresses.
+struct Asked {
+    Question question;
+    IpAddr source, destination;
 };
 
 // Protocols by name or number; those without ports are asked with port 0.
@@ -56,21 +64,26 @@ Result<Question> parse_question(const JsonView& view) {
 }
 
 // An address, an endpoint's number, a pod as "namespace/name" or "name" (namespace default), or a container id.
-Result<Party> party_of(const policy::World& world, const reconcile::State& state, const std::string& text, std::string_view member) {
+Result<Party> party_of(const policy::World& world, const reconcile::State& state, const std::string& text,
+                       std::string_view member) {
     if (const auto ip = IpAddr::parse(text)) return Party{text, {*ip}};
     std::uint32_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error == std::errc{} && end == text.data() + text.size())
-        if (const auto at = state.endpoints().find(number); at != state.endpoints().end()) return Party{text, at->second->ips};
+        if (const auto at = state.endpoints().find(number); at != state.endpoints().end())
+            return Party{text, at->second->ips};
     for (const auto& [id, endpoint] : state.endpoints())
         if (endpoint->attachment.container_id == text) return Party{text, endpoint->ips};
     const auto slash = text.find('/');
     const auto space = slash == text.npos ? "default" : text.substr(0, slash);
     const auto name = slash == text.npos ? text : text.substr(slash + 1);
     for (const auto& [key, pod] : world.pods)
-        if (pod->namespace_ == space && pod->name == name && !pod->addresses.empty()) return Party{space + "/" + name, pod->addresses};
-    return std::unexpected(Error{ErrorCode::kNotFound, fmt::format("'{}' is neither an address, an endpoint's number, nor a pod with an address", text.substr(0, 128)),
-                                 fmt::format("$.{}", member)});
+        if (pod->namespace_ == space && pod->name == name && !pod->addresses.empty())
+            return Party{space + "/" + name, pod->addresses};
+    return std::unexpected(Error{
+        ErrorCode::kNotFound,
+        fmt::format("'{}' is neither an address, an endpoint's number, nor a pod with an address", text.substr(0, 128)),
+        fmt::format("$.{}", member)});
 }
 
 // A pair of one family; IPv4 when both have it.
@@ -84,7 +97,11 @@ Result<std::pair<IpAddr, IpAddr>> common_family(const Party& source, const Party
 }
 
 Json end_json(const Party& party, const IpAddr& ip, const policy::Address& row, const policy::Image& image) {
-    Json out{{"name", party.name}, {"address", ip.text()}, {"identity", row.identity}, {"class", row.class_id}, {"endpoint", row.endpoint}};
+    Json out{{"name", party.name},
+             {"address", ip.text()},
+             {"identity", row.identity},
+             {"class", row.class_id},
+             {"endpoint", row.endpoint}};
     const auto labels = image.identities.find(row.identity);
     out["labels"] = labels == image.identities.end() ? Json::object() : Json(labels->second);
     return out;
@@ -98,24 +115,43 @@ Json verdict_json(const std::optional<policy::DirectionVerdict>& verdict, const 
              {"endpoint", verdict->endpoint},
              {"policy", verdict->policy},
              {"rule", nullptr}};
-    if (const auto rule = image.rules.find(verdict->rule); rule != image.rules.end()) out["rule"] = reconcile::rule_json(verdict->rule, rule->second);
+    if (const auto rule = image.rules.find(verdict->rule); rule != image.rules.end())
+        out["rule"] = reconcile::rule_json(verdict->rule, rule->second);
     return out;
 }
 
 std::string_view exemption_text(policy::Exemption exemption) {
     switch (exemption) {
-        case policy::Exemption::kNone: return "none";
-        case policy::Exemption::kSamePod: return "same-pod";
-        case policy::Exemption::kHost: return "host";
+        case policy::Exemption::kNone:
+            return "none";
+        case policy::Exemption::kSamePod:
+            return "same-pod";
+        case policy::Exemption::kHost:
+            return "host";
     }
     return "none";
 }
 
-Result<Json> answer(const reconcile::View& view, const Question& question) {
+// What the kernel's own rows say, looked up as the datapath does. Null when they cannot be read.
+Json kernel_json(const datapath::Pins& pins, const Asked& asked, bool allow) {
+    const auto rows = maps::read_kernel(pins);
+    if (!rows) return nullptr;
+    const auto found =
+        maps::explain_from_maps(*rows, asked.source, asked.destination, asked.question.protocol, asked.question.port);
+    return {{"verdict", found.allow ? "allowed" : "denied"},
+            {"agrees", found.allow == allow},
+            {"generation", found.generation}};
+}
+
+Result<Json> answer(const reconcile::View& view, Asked& asked) {
+    const Question& question = asked.question;
     WEFT_TRY(source, party_of(view.state.world(), view.state, question.source, "source"));
     WEFT_TRY(destination, party_of(view.state.world(), view.state, question.destination, "destination"));
     WEFT_TRY(pair, common_family(source, destination));
-    WEFT_TRY(found, policy::explain(view.image, pair.first, pair.second, question.protocol, question.port, view.state.settings().allow_host));
+    asked.source = pair.first;
+    asked.destination = pair.second;
+    WEFT_TRY(found, policy::explain(view.image, pair.first, pair.second, question.protocol, question.port,
+                                    view.state.settings().allow_host));
     return Json{{"verdict", found.allow ? "allowed" : "denied"},
                 {"exemption", exemption_text(found.exemption)},
                 {"protocol", question.protocol},
@@ -132,9 +168,11 @@ Result<Json> answer(const reconcile::View& view, const Question& question) {
 Result<Reply> explain(Context& context, const Call& call) {
     WEFT_TRY(body, parse_json(call.body));
     WEFT_TRY(question, parse_question(JsonView(body)));
+    Asked asked{std::move(question), {}, {}};
     Result<Json> out = Json();
-    context.reconciler.read([&](const reconcile::View& view) { out = answer(view, question); });
+    context.reconciler.read([&](const reconcile::View& view) { out = answer(view, asked); });
     if (!out) return std::unexpected(out.error());
+    (*out)["kernel"] = kernel_json(context.pins, asked, (*out)["verdict"] == "allowed");
     return json_reply(*out);
 }
 

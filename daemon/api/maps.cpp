@@ -5,7 +5,8 @@ namespace weft::api {
 
 namespace {
 
-// Rows of the largest map (both flow tables full) would not fit in the daemon: people get the first, and a last line that says so.
+// Rows of the largest map (both flow tables full) would not fit in the daemon: people get the first, and a last line
+// that says so.
 constexpr std::size_t kMaxRows = 65536;
 
 }  // namespace

@@ -11,7 +11,8 @@ constexpr std::size_t kPiece = 64U << 10;  // lines that wait are sent together,
 
 Result<Reply> stream_metadata(Context& context, const Call&) {
     Result<std::shared_ptr<reconcile::Subscription>> subscription = fail(ErrorCode::kInternal, "not subscribed");
-    context.reconciler.read([&](const reconcile::View& view) { subscription = context.feed.subscribe(view.state, view.image); });
+    context.reconciler.read(
+        [&](const reconcile::View& view) { subscription = context.feed.subscribe(view.state, view.image); });
     if (!subscription) return std::unexpected(subscription.error());
     Reply reply;
     reply.stream = [lines = *subscription](std::string& piece) {

@@ -20,14 +20,17 @@ Result<std::vector<policy::Object>> objects_of(const Json& body) {
     return out;
 }
 
-Json name_json(const reconcile::ObjectName& name) { return {{"kind", name.kind}, {"namespace", name.namespace_}, {"name", name.name}}; }
+Json name_json(const reconcile::ObjectName& name) {
+    return {{"kind", name.kind}, {"namespace", name.namespace_}, {"name", name.name}};
+}
 
 Json object_entry(const reconcile::View& view, const reconcile::ObjectName& name, const std::string& source) {
     Json out = name_json(name);
     out["source"] = source;
     const auto& world = view.state.world();
     if (name.kind == "Pod") {
-        if (const auto* pod = view.state.pod_object(name.namespace_ + "/" + name.name); pod != nullptr) out["object"] = reconcile::object_json(*pod);
+        if (const auto* pod = view.state.pod_object(name.namespace_ + "/" + name.name); pod != nullptr)
+            out["object"] = reconcile::object_json(*pod);
     } else if (name.kind == "Namespace") {
         out["object"] = reconcile::object_json(*world.namespaces.at(name.name));
     } else {
@@ -66,7 +69,8 @@ Result<Reply> validate_policies(Context& context, const Call& call) {
             const auto* rules = std::get_if<policy::Policy>(&object);
             if (rules == nullptr) continue;
             for (const auto& warning : policy::lint(*rules, view.state.world()))
-                warnings.push_back({{"object", reconcile::text_of(rules->name)}, {"path", warning.path}, {"message", warning.text}});
+                warnings.push_back(
+                    {{"object", reconcile::text_of(rules->name)}, {"path", warning.path}, {"message", warning.text}});
         }
     });
     return json_reply({{"valid", true}, {"warnings", std::move(warnings)}});
@@ -90,7 +94,8 @@ Result<Reply> get_policy(Context& context, const Call& call) {
     const auto name = name_of(call);
     Json out;
     context.reconciler.read([&](const reconcile::View& view) {
-        if (const auto at = view.state.sources().find(name); at != view.state.sources().end()) out = object_entry(view, name, at->second);
+        if (const auto at = view.state.sources().find(name); at != view.state.sources().end())
+            out = object_entry(view, name, at->second);
     });
     if (out.is_null()) return fail(ErrorCode::kNotFound, "there is no {}", reconcile::text_of(name));
     return json_reply(out);

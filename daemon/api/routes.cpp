@@ -47,34 +47,48 @@ bool matches(std::string_view pattern, const std::vector<std::string_view>& path
     if (wanted.size() != path.size()) return false;
     call.path.clear();
     for (std::size_t i = 0; i < wanted.size(); ++i) {
-        if (wanted[i].starts_with('{')) call.path[std::string(wanted[i].substr(1, wanted[i].size() - 2))] = path[i];
-        else if (wanted[i] != path[i]) return false;
+        if (wanted[i].starts_with('{'))
+            call.path[std::string(wanted[i].substr(1, wanted[i].size() - 2))] = path[i];
+        else if (wanted[i] != path[i])
+            return false;
     }
     return true;
 }
 
 }  // namespace
 
-std::span<const Route> routes() { return kRoutes; }
+std::span<const Route> routes() {
+    return kRoutes;
+}
 
 int http_status(ErrorCode code) {
     switch (code) {
-        case ErrorCode::kInvalid: return 400;
-        case ErrorCode::kPermission: return 403;
-        case ErrorCode::kNotFound: return 404;
-        case ErrorCode::kExists: return 409;
-        case ErrorCode::kExhausted: return 507;
-        case ErrorCode::kUnavailable: return 503;
+        case ErrorCode::kInvalid:
+            return 400;
+        case ErrorCode::kPermission:
+            return 403;
+        case ErrorCode::kNotFound:
+            return 404;
+        case ErrorCode::kExists:
+            return 409;
+        case ErrorCode::kExhausted:
+            return 507;
+        case ErrorCode::kUnavailable:
+            return 503;
         case ErrorCode::kSystem:
-        case ErrorCode::kInternal: return 500;
+        case ErrorCode::kInternal:
+            return 500;
     }
     return 500;
 }
 
-Reply json_reply(const Json& value, int status) { return {status, to_line(value) + "\n"}; }
+Reply json_reply(const Json& value, int status) {
+    return {status, to_line(value) + "\n"};
+}
 
 Reply error_reply(const Error& error) {
-    return json_reply({{"error", {{"code", to_string(error.code)}, {"message", error.message}, {"path", error.path}}}}, http_status(error.code));
+    return json_reply({{"error", {{"code", to_string(error.code)}, {"message", error.message}, {"path", error.path}}}},
+                      http_status(error.code));
 }
 
 Reply dispatch(Context& context, std::string_view method, std::string_view path, Call call) {
@@ -89,7 +103,10 @@ Reply dispatch(Context& context, std::string_view method, std::string_view path,
         }
         others += fmt::format("{}{}", others.empty() ? "" : ", ", route.method);
     }
-    const Error error{ErrorCode::kNotFound, others.empty() ? fmt::format("there is no {}", path.substr(0, 256)) : fmt::format("{} is for {} only", path.substr(0, 256), others), {}};
+    const Error error{ErrorCode::kNotFound,
+                      others.empty() ? fmt::format("there is no {}", path.substr(0, 256))
+                                     : fmt::format("{} is for {} only", path.substr(0, 256), others),
+                      {}};
     Reply reply = error_reply(error);
     if (!others.empty()) reply.status = 405;
     return reply;
@@ -99,7 +116,8 @@ Result<std::uint32_t> number_parameter(const Call& call, std::string_view name) 
     const std::string& text = call.path.find(name)->second;
     std::uint32_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || end != text.data() + text.size()) return fail(ErrorCode::kInvalid, "'{}' is not an endpoint's number", text.substr(0, 64));
+    if (error != std::errc{} || end != text.data() + text.size())
+        return fail(ErrorCode::kInvalid, "'{}' is not an endpoint's number", text.substr(0, 64));
     return number;
 }
 

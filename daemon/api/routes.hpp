@@ -1,4 +1,5 @@
-// The API as a table: method, path and handler, one row a route. docs/openapi.yaml describes the same routes (a test compares).
+// The API as a table: method, path and handler, one row a route. docs/openapi.yaml describes the same routes (a test
+// compares).
 #pragma once
 
 #include <functional>
@@ -12,7 +13,7 @@
 namespace weft::api {
 
 struct Call {
-    std::map<std::string, std::string, std::less<>> path;   // by the names in the pattern
+    std::map<std::string, std::string, std::less<>> path;  // by the names in the pattern
     std::map<std::string, std::string, std::less<>> query;
     std::string body;
 };

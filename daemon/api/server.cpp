@@ -60,13 +60,15 @@ void respond(httplib::Response& response, Reply reply) {
         if (!reply.body.empty()) response.set_content(reply.body, "application/json");
         return;
     }
-    response.set_chunked_content_provider("application/x-ndjson", [stream = std::move(reply.stream)](std::size_t, httplib::DataSink& sink) {
-        std::string piece;
-        const bool more = stream(piece);
-        if (!piece.empty() && !sink.write(piece.data(), piece.size())) return false;
-        if (!more) sink.done();
-        return true;
-    });
+    response.set_chunked_content_provider("application/x-ndjson",
+                                          [stream = std::move(reply.stream)](std::size_t, httplib::DataSink& sink) {
+                                              std::string piece;
+                                              const bool more = stream(piece);
+                                              if (!piece.empty() && !sink.write(piece.data(), piece.size()))
+                                                  return false;
+                                              if (!more) sink.done();
+                                              return true;
+                                          });
 }
 
 }  // namespace
@@ -89,7 +91,9 @@ struct Server::Impl {
     }
 
     void configure() {
-        const httplib::Server::Handler all = [this](const httplib::Request& request, httplib::Response& response) { handle(request, response); };
+        const httplib::Server::Handler all = [this](const httplib::Request& request, httplib::Response& response) {
+            handle(request, response);
+        };
         http.Get(".*", all).Post(".*", all).Delete(".*", all).Patch(".*", all).Put(".*", all);
         http.set_address_family(AF_UNIX);
         http.set_payload_max_length(kMaxBody);
@@ -105,21 +109,25 @@ struct Server::Impl {
         http.set_error_handler([](const httplib::Request&, httplib::Response& response) {
             if (!response.body.empty()) return;
             const bool large = response.status == 413;
-            Reply reply = error_reply({ErrorCode::kInvalid, large ? fmt::format("the body is larger than {} bytes", kMaxBody) : "not a request that can be read", {}});
+            Reply reply = error_reply(
+                {ErrorCode::kInvalid,
+                 large ? fmt::format("the body is larger than {} bytes", kMaxBody) : "not a request that can be read",
+                 {}});
             response.set_content(reply.body, "application/json");
         });
-        http.set_exception_handler([](const httplib::Request& request, httplib::Response& response, std::exception_ptr thrown) {
-            std::string what = "unknown";
-            try {
-                std::rethrow_exception(std::move(thrown));
-            } catch (const std::exception& error) {
-                what = error.what();
-            } catch (...) {
-                what = "not a std::exception";
-            }
-            spdlog::error("{} {}: {}", request.method, request.path, what);
-            respond(response, error_reply({ErrorCode::kInternal, what, {}}));
-        });
+        http.set_exception_handler(
+            [](const httplib::Request& request, httplib::Response& response, std::exception_ptr thrown) {
+                std::string what = "unknown";
+                try {
+                    std::rethrow_exception(std::move(thrown));
+                } catch (const std::exception& error) {
+                    what = error.what();
+                } catch (...) {
+                    what = "not a std::exception";
+                }
+                spdlog::error("{} {}: {}", request.method, request.path, what);
+                respond(response, error_reply({ErrorCode::kInternal, what, {}}));
+            });
     }
 };
 
@@ -128,7 +136,8 @@ Server::~Server() = default;
 
 Result<std::unique_ptr<Server>> Server::bind(const std::filesystem::path& socket, Context& context) {
     if (socket.string().size() >= sizeof(sockaddr_un::sun_path))
-        return fail(ErrorCode::kInvalid, "the path {} is too long for a unix socket ({} bytes at most)", socket.string(), sizeof(sockaddr_un::sun_path) - 1);
+        return fail(ErrorCode::kInvalid, "the path {} is too long for a unix socket ({} bytes at most)",
+                    socket.string(), sizeof(sockaddr_un::sun_path) - 1);
     if (somebody_answers(socket)) return fail(ErrorCode::kExists, "somebody serves {} already", socket.string());
     std::error_code error;
     std::filesystem::remove(socket, error);
@@ -140,12 +149,14 @@ Result<std::unique_ptr<Server>> Server::bind(const std::filesystem::path& socket
     const bool bound = impl->http.bind_to_port(socket.string(), 1);  // the port is of no account for a unix socket
     umask(before);
     if (!bound) return fail_errno(fmt::format("bind {}", socket.string()));
-    if (listen(impl->listening, kBacklog) != 0) return fail_errno(fmt::format("listen on {}", socket.string()));  // httplib's own is 5
+    if (listen(impl->listening, kBacklog) != 0)
+        return fail_errno(fmt::format("listen on {}", socket.string()));  // httplib's own is 5
     return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
 Result<void> Server::serve() {
-    if (!impl_->http.listen_after_bind()) return fail(ErrorCode::kSystem, "the server on {} ended", impl_->path.string());
+    if (!impl_->http.listen_after_bind())
+        return fail(ErrorCode::kSystem, "the server on {} ended", impl_->path.string());
     return {};
 }
 

@@ -1,4 +1,5 @@
-// HTTP over the unix socket. Mode 0600 from the first moment; a bounded number of threads serves requests, streams among them.
+// HTTP over the unix socket. Mode 0600 from the first moment; a bounded number of threads serves requests, streams
+// among them.
 #pragma once
 
 #include <filesystem>

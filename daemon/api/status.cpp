@@ -42,7 +42,10 @@ Json sources_status(const Context& context, const reconcile::State& state) {
         for (const auto& file : context.directory->status()) {
             const auto source = watch::source_of_file(file.name);
             if (!out.contains(source)) out[source] = {{"name", source}, {"objects", 0}, {"error", nullptr}};
-            if (file.error) out[source]["error"] = {{"code", to_string(file.error->code)}, {"message", file.error->message}, {"path", file.error->path}};
+            if (file.error)
+                out[source]["error"] = {{"code", to_string(file.error->code)},
+                                        {"message", file.error->message},
+                                        {"path", file.error->path}};
         }
     }
     Json list = Json::array();
@@ -53,7 +56,8 @@ Json sources_status(const Context& context, const reconcile::State& state) {
 }  // namespace
 
 Result<Reply> get_status(Context& context, const Call&) {
-    const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - context.started);
+    const auto uptime =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - context.started);
     Json out{{"version", WEFT_VERSION},
              {"node", context.node.node_name},
              {"run_dir", context.node.run_dir},
@@ -74,6 +78,8 @@ Result<Reply> get_status(Context& context, const Call&) {
     return json_reply(out);
 }
 
-Result<Reply> get_health(Context&, const Call&) { return json_reply({{"status", "ok"}}); }
+Result<Reply> get_health(Context&, const Call&) {
+    return json_reply({{"status", "ok"}});
+}
 
 }  // namespace weft::api

@@ -13,7 +13,10 @@ Result<Reply> list_identities(Context& context, const Call&) {
             classes[row.identity] = row.class_id;
         }
         for (const auto& [id, labels] : view.image.identities)
-            out.push_back({{"id", id}, {"labels", labels}, {"class", classes[id]}, {"addresses", addresses.contains(id) ? addresses[id] : Json::array()}});
+            out.push_back({{"id", id},
+                           {"labels", labels},
+                           {"class", classes[id]},
+                           {"addresses", addresses.contains(id) ? addresses[id] : Json::array()}});
     });
     return json_reply(out);
 }

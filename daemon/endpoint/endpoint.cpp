@@ -41,9 +41,11 @@ Result<void> parse_pod(const JsonView& view, Endpoint& out) {
     WEFT_TRY(space, text(*pod, "namespace", "default"));
     WEFT_TRY(name, text(*pod, "name"));
     WEFT_TRY(uid, text(*pod, "uid"));
-    if (const auto problem = policy::dns_label_problem(space); !problem.empty()) return JsonView(pod->raw(), pod->path() + ".namespace").error(problem);
+    if (const auto problem = policy::dns_label_problem(space); !problem.empty())
+        return JsonView(pod->raw(), pod->path() + ".namespace").error(problem);
     if (!name.empty())
-        if (const auto problem = policy::dns_subdomain_problem(name); !problem.empty()) return JsonView(pod->raw(), pod->path() + ".name").error(problem);
+        if (const auto problem = policy::dns_subdomain_problem(name); !problem.empty())
+            return JsonView(pod->raw(), pod->path() + ".name").error(problem);
     out.pod_namespace = std::move(space);
     out.pod_name = std::move(name);
     out.pod_uid = std::move(uid);
@@ -58,7 +60,8 @@ Result<std::vector<IpAddr>> parse_ips(const JsonView& view) {
     if (items.size() > 2) return found->error("at most one address of each family");
     for (const auto& item : items) {
         WEFT_TRY(given, item.string());
-        const auto ip = IpAddr::parse(std::string_view(given).substr(0, given.find('/')));  // runtimes send "10.0.0.9/24" as well
+        const auto ip =
+            IpAddr::parse(std::string_view(given).substr(0, given.find('/')));  // runtimes send "10.0.0.9/24" as well
         if (!ip) return item.error(ip.error().message);
         if (!out.empty() && out.front().is_v4() == ip->is_v4()) return item.error("at most one address of each family");
         out.push_back(*ip);
@@ -100,7 +103,9 @@ Result<void> parse_netns(const JsonView& view, Endpoint& out) {
 
 }  // namespace
 
-std::string Endpoint::pod_key() const { return pod_name.empty() ? "" : pod_namespace + "/" + pod_name; }
+std::string Endpoint::pod_key() const {
+    return pod_name.empty() ? "" : pod_namespace + "/" + pod_name;
+}
 
 std::string mac_text(const Mac& mac) {
     return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
@@ -108,7 +113,9 @@ std::string mac_text(const Mac& mac) {
 
 Result<Mac> parse_mac(std::string_view text) {
     Mac out{};
-    const auto nibble = [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0 ? c - '0' : (c | 32) - 'a' + 10; };
+    const auto nibble = [](char c) {
+        return std::isdigit(static_cast<unsigned char>(c)) != 0 ? c - '0' : (c | 32) - 'a' + 10;
+    };
     bool good = text.size() == 17;
     for (std::size_t i = 0; good && i < text.size(); ++i)
         good = i % 3 == 2 ? text[i] == ':' : std::isxdigit(static_cast<unsigned char>(text[i])) != 0;
@@ -124,9 +131,12 @@ Result<void> check_attachment(const Attachment& attachment, const std::string& p
     const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
     const auto later = [&](char c) { return plain(c) || c == '_' || c == '.' || c == '-'; };
     if (id.empty() || id.size() > 1024 || !plain(id[0]) || !std::ranges::all_of(id, later))
-        return std::unexpected(Error{ErrorCode::kInvalid, fmt::format("'{}' is not a container id", id.substr(0, 64)), path + ".container_id"});
+        return std::unexpected(Error{ErrorCode::kInvalid, fmt::format("'{}' is not a container id", id.substr(0, 64)),
+                                     path + ".container_id"});
     if (!is_device_name(attachment.ifname))
-        return std::unexpected(Error{ErrorCode::kInvalid, fmt::format("'{}' is not a device name", attachment.ifname.substr(0, 64)), path + ".ifname"});
+        return std::unexpected(Error{ErrorCode::kInvalid,
+                                     fmt::format("'{}' is not a device name", attachment.ifname.substr(0, 64)),
+                                     path + ".ifname"});
     return {};
 }
 
@@ -141,8 +151,8 @@ Result<Attachment> parse_attachment(const JsonView& view) {
 }
 
 Result<Endpoint> parse_endpoint(const JsonView& view) {
-    WEFT_CHECK(view.only({"id", "container_id", "ifname", "network", "netns", "netns_dev", "netns_inode", "host_ifname", "host_ifindex",
-                          "mac", "pod", "labels", "ips"}));
+    WEFT_CHECK(view.only({"id", "container_id", "ifname", "network", "netns", "netns_dev", "netns_inode", "host_ifname",
+                          "host_ifindex", "mac", "pod", "labels", "ips"}));
     Endpoint out;
     WEFT_TRY(id, number(view, "id", WEFT_MAX_ENDPOINTS - 1));
     out.id = static_cast<std::uint32_t>(id);

@@ -24,8 +24,8 @@ Result<Endpoint> Registry::add(const Endpoint& wanted) {
     const auto done = reconciler_.submit([&](reconcile::State& state, Rollback& undo) -> Result<void> {
         added = wanted;
         if (const auto known = state.find(wanted.attachment); known != nullptr)
-            return fail(ErrorCode::kExists, "container {} has interface {} already: endpoint {}", wanted.attachment.container_id,
-                        wanted.attachment.ifname, known->id);
+            return fail(ErrorCode::kExists, "container {} has interface {} already: endpoint {}",
+                        wanted.attachment.container_id, wanted.attachment.ifname, known->id);
         WEFT_TRY(id, free_number(state.endpoints()));
         WEFT_TRY(ips, ipam_.allocate(wanted.ips, ipam::boot_seconds()));
         undo.arm([this, ips] { ipam_.take_back(ips); });
@@ -35,7 +35,9 @@ Result<Endpoint> Registry::add(const Endpoint& wanted) {
         state.put(added, undo);
         return {};
     });
-    if (!done) return wrap(done.error(), fmt::format("add {} of container {}", wanted.attachment.ifname, wanted.attachment.container_id.substr(0, 13)));
+    if (!done)
+        return wrap(done.error(), fmt::format("add {} of container {}", wanted.attachment.ifname,
+                                              wanted.attachment.container_id.substr(0, 13)));
     return added;
 }
 
@@ -59,7 +61,9 @@ Result<bool> Registry::remove(const Attachment& attachment) {
         removed = known != nullptr;
         return removed ? remove_in(state, known->id, undo) : Result<void>{};
     });
-    if (!done) return wrap(done.error(), fmt::format("delete {} of container {}", attachment.ifname, attachment.container_id.substr(0, 13)));
+    if (!done)
+        return wrap(done.error(),
+                    fmt::format("delete {} of container {}", attachment.ifname, attachment.container_id.substr(0, 13)));
     return removed;
 }
 
@@ -92,7 +96,9 @@ Result<void> Registry::set_labels(std::uint32_t id, const policy::Labels& labels
 Result<Endpoint> Registry::find(const Attachment& attachment) {
     reconcile::EndpointPtr known;
     reconciler_.read([&](const reconcile::View& view) { known = view.state.find(attachment); });
-    if (known == nullptr) return fail(ErrorCode::kNotFound, "container {} has no interface {} here", attachment.container_id, attachment.ifname);
+    if (known == nullptr)
+        return fail(ErrorCode::kNotFound, "container {} has no interface {} here", attachment.container_id,
+                    attachment.ifname);
     return *known;
 }
 
@@ -107,9 +113,11 @@ Result<std::vector<std::string>> Registry::check(const Endpoint& found) {
     compare("MAC address", mac_text(known.mac), mac_text(found.mac));
     if (found.netns_inode != 0) compare("network namespace inode", known.netns_inode, found.netns_inode);
     for (const auto& ip : found.ips)
-        if (std::ranges::find(known.ips, ip) == known.ips.end()) out.push_back(fmt::format("address {} is not this interface's", ip.text()));
+        if (std::ranges::find(known.ips, ip) == known.ips.end())
+            out.push_back(fmt::format("address {} is not this interface's", ip.text()));
     for (const auto& ip : known.ips)
-        if (std::ranges::find(found.ips, ip) == found.ips.end()) out.push_back(fmt::format("address {} is missing", ip.text()));
+        if (std::ranges::find(found.ips, ip) == found.ips.end())
+            out.push_back(fmt::format("address {} is missing", ip.text()));
     return out;
 }
 
@@ -121,8 +129,8 @@ Result<void> Registry::restore(reconcile::State& state, Rollback& undo) {
         state.put(endpoint, undo);
         const auto here = presence_of(endpoint);
         if (here.host_interface) continue;
-        spdlog::warn("endpoint {} ({} of container {}): host interface {} is gone{}", endpoint.id, endpoint.attachment.ifname,
-                     endpoint.attachment.container_id, endpoint.host_ifname,
+        spdlog::warn("endpoint {} ({} of container {}): host interface {} is gone{}", endpoint.id,
+                     endpoint.attachment.ifname, endpoint.attachment.container_id, endpoint.host_ifname,
                      here.netns ? ", its network namespace is not: kept" : " and so is its network namespace: removed");
         if (!here.netns) WEFT_CHECK(remove_in(state, endpoint.id, undo));
     }

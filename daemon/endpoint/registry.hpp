@@ -1,7 +1,7 @@
 // Adds, checks and removes the pods of this node. Thread-safe: everything happens as a change of the reconciler.
 //
-// Nothing of a pod is freed without proof that its network namespace is gone: the runtime's DEL, its list of attachments
-// (GC), or at the start the absence of both its host interface and its namespace.
+// Nothing of a pod is freed without proof that its network namespace is gone: the runtime's DEL, its list of
+// attachments (GC), or at the start the absence of both its host interface and its namespace.
 #pragma once
 
 #include "daemon/ipam/ipam.hpp"
@@ -11,7 +11,8 @@ namespace weft::endpoint {
 
 class Registry {
   public:
-    Registry(reconcile::Reconciler& reconciler, store::Store& store, ipam::Ipam& ipam) : reconciler_(reconciler), store_(store), ipam_(ipam) {}
+    Registry(reconcile::Reconciler& reconciler, store::Store& store, ipam::Ipam& ipam)
+        : reconciler_(reconciler), store_(store), ipam_(ipam) {}
 
     // Gives the number and the addresses; returns once its policies are enforced. `wanted.ips` are those asked for.
     // Errors: kExists (that attachment is there), kExhausted (numbers, addresses), kInvalid (addresses asked for).
@@ -25,8 +26,8 @@ class Registry {
     // What differs between the record and what the caller found. Error kNotFound.
     Result<std::vector<std::string>> check(const Endpoint& found);
 
-    // Part of the daemon's first change: the records into the state. What is gone by proof is removed; what merely looks
-    // strange is reported.
+    // Part of the daemon's first change: the records into the state. What is gone by proof is removed; what merely
+    // looks strange is reported.
     Result<void> restore(reconcile::State& state, Rollback& undo);
 
     std::vector<reconcile::EndpointPtr> list();

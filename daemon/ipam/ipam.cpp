@@ -18,7 +18,8 @@ Result<Ipam> Ipam::make(const Settings& settings) {
         WEFT_TRY(pool, Pool::make(*range, settings.reserved));
         out.pools_[range->address.is_v4() ? 0 : 1] = std::move(pool);
     }
-    if (!out.pools_[0] && !out.pools_[1]) return fail(ErrorCode::kInvalid, "no pod range: give --pod-cidr4, --pod-cidr6 or both");
+    if (!out.pools_[0] && !out.pools_[1])
+        return fail(ErrorCode::kInvalid, "no pod range: give --pod-cidr4, --pod-cidr6 or both");
     return out;
 }
 
@@ -26,8 +27,10 @@ void Ipam::restore(const std::vector<store::AddressRow>& rows) {
     for (const auto& row : rows) {
         Pool* family = pool(row.address.is_v4());
         if (family == nullptr) continue;
-        if (row.endpoint == 0) family->restore_cooling(row.address, row.until);
-        else static_cast<void>(family->claim(row.address));  // outside today's range: nothing to protect it from
+        if (row.endpoint == 0)
+            family->restore_cooling(row.address, row.until);
+        else
+            static_cast<void>(family->claim(row.address));  // outside today's range: nothing to protect it from
         family->begin_after(row.address);
     }
 }
@@ -41,7 +44,8 @@ Result<IpAddr> Ipam::allocate_one(bool v4, const std::vector<IpAddr>& wanted, st
 
 Result<std::vector<IpAddr>> Ipam::allocate(const std::vector<IpAddr>& wanted, std::int64_t now) {
     for (const auto& ip : wanted)
-        if (pool(ip.is_v4()) == nullptr) return fail(ErrorCode::kInvalid, "{} was asked for, but there is no pool of its family", ip.text());
+        if (pool(ip.is_v4()) == nullptr)
+            return fail(ErrorCode::kInvalid, "{} was asked for, but there is no pool of its family", ip.text());
     std::vector<IpAddr> out;
     for (const bool v4 : {true, false}) {
         if (pool(v4) == nullptr) continue;

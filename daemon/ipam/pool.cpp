@@ -16,7 +16,9 @@ std::uint64_t size_of(const Cidr& range) {
 std::vector<Cidr> within(const Cidr& range, const std::vector<Cidr>& reserved) {
     std::vector<Cidr> out;
     auto sorted = reserved;
-    std::ranges::sort(sorted, [](const Cidr& a, const Cidr& b) { return std::pair(a.address, a.length) < std::pair(b.address, b.length); });
+    std::ranges::sort(sorted, [](const Cidr& a, const Cidr& b) {
+        return std::pair(a.address, a.length) < std::pair(b.address, b.length);
+    });
     for (const auto& part : sorted)
         if (range.contains(part) && (out.empty() || !out.back().contains(part))) out.push_back(part);
     return out;
@@ -51,9 +53,11 @@ Pool::Pool(const Cidr& range, std::vector<Cidr> reserved) : range_(range), reser
 
 Result<Pool> Pool::make(const Cidr& range, std::vector<Cidr> reserved) {
     if (range.length > range.address.bits() - 2)
-        return fail(ErrorCode::kInvalid, "the pod range {} is too small: it needs at least four addresses", range.text());
+        return fail(ErrorCode::kInvalid, "the pod range {} is too small: it needs at least four addresses",
+                    range.text());
     for (const auto& part : reserved)
-        if (part.contains(range)) return fail(ErrorCode::kInvalid, "the pod range {} is reserved whole by {}", range.text(), part.text());
+        if (part.contains(range))
+            return fail(ErrorCode::kInvalid, "the pod range {} is reserved whole by {}", range.text(), part.text());
     return Pool(range, std::move(reserved));
 }
 
@@ -92,12 +96,14 @@ Result<IpAddr> Pool::allocate(std::int64_t now) {
             at = at.plus(1);
         }
     }
-    return fail(ErrorCode::kExhausted, "no address is left in {}: {} in use, {} cooling down; remove pods or start weftd with a larger range",
+    return fail(ErrorCode::kExhausted,
+                "no address is left in {}: {} in use, {} cooling down; remove pods or start weftd with a larger range",
                 range_.text(), used_, taken_.size() - used_);
 }
 
 Result<void> Pool::claim(const IpAddr& address) {
-    if (!range_.contains(address)) return fail(ErrorCode::kInvalid, "{} is not in the pod range {}", address.text(), range_.text());
+    if (!range_.contains(address))
+        return fail(ErrorCode::kInvalid, "{} is not in the pod range {}", address.text(), range_.text());
     if (address < first_ || address > last_ || reserved_range(address) != nullptr)
         return fail(ErrorCode::kInvalid, "{} is reserved in the pod range {}", address.text(), range_.text());
     const auto [at, fresh] = taken_.try_emplace(address, 0);
@@ -116,7 +122,8 @@ void Pool::release(const IpAddr& address, std::int64_t until) {
         return;
     }
     at->second = until;
-    cooling_.emplace(std::ranges::upper_bound(cooling_, until, {}, [](const auto& entry) { return entry.first; }), until, address);
+    cooling_.emplace(std::ranges::upper_bound(cooling_, until, {}, [](const auto& entry) { return entry.first; }),
+                     until, address);
 }
 
 void Pool::restore_cooling(const IpAddr& address, std::int64_t until) {

@@ -1,8 +1,8 @@
 // The addresses of one family: which are given out, which cool down. A plain value; it knows no clock and no database.
 //
-// The first address (network, or IPv6's subnet-router anycast), the second (the gateway) and the last are never given. Allocation goes round the
-// range, so that an address rests as long as possible; a step costs one hash lookup, and only addresses in use are stepped
-// over, so that the size of the range is of no account.
+// The first address (network, or IPv6's subnet-router anycast), the second (the gateway) and the last are never given.
+// Allocation goes round the range, so that an address rests as long as possible; a step costs one hash lookup, and only
+// addresses in use are stepped over, so that the size of the range is of no account.
 #pragma once
 
 #include <cstdint>
@@ -55,7 +55,7 @@ class Pool {
     IpAddr next_;                 // where the search begins
     std::uint64_t size_ = 0;
     std::uint64_t used_ = 0;
-    std::unordered_map<IpAddr, std::int64_t> taken_;  // 0: given out; else cooling until then
+    std::unordered_map<IpAddr, std::int64_t> taken_;       // 0: given out; else cooling until then
     std::deque<std::pair<std::int64_t, IpAddr>> cooling_;  // by time; an entry that taken_ does not confirm is void
 };
 

@@ -21,40 +21,68 @@ struct Texts {
 };
 
 void add_node_options(CLI::App& app, Config& config, Texts& texts) {
-    app.add_option("--run-dir", config.run_dir, "Folder of the socket, the database and the delete queue")->capture_default_str();
-    app.add_option("--bpf-dir", config.bpf_dir, "Folder on bpffs of the pinned programs and maps")->capture_default_str();
+    app.add_option("--run-dir", config.run_dir, "Folder of the socket, the database and the delete queue")
+        ->capture_default_str();
+    app.add_option("--bpf-dir", config.bpf_dir, "Folder on bpffs of the pinned programs and maps")
+        ->capture_default_str();
     app.add_option("--objects", config.objects_dir, "Directory of Kubernetes objects (JSON, YAML) to follow");
     app.add_option("--node-name", config.node_name, "Name of this node (default: the host's)");
     app.add_option("--pod-cidr4", texts.cidr4, "IPv4 range of this node's pods, or 'none'")->capture_default_str();
     app.add_option("--pod-cidr6", texts.cidr6, "IPv6 range of this node's pods, or 'none'")->capture_default_str();
     app.add_option("--reserved-cidr", texts.reserved, "Part of the ranges that is never given to a pod (repeatable)");
-    app.add_option("--address-cooldown", config.ipam.cooldown, "Seconds before a freed address is given again")->check(CLI::Range(0, 86400))->capture_default_str();
-    app.add_option("--uplink", config.uplink, "Device to the outside: a name, 'auto' (the default route's) or 'none'")->capture_default_str();
-    app.add_option("--mtu", texts.mtu, "MTU of the pods (default: the uplink's, else 1500)")->check(CLI::Range(1280, 65535));
+    app.add_option("--address-cooldown", config.ipam.cooldown, "Seconds before a freed address is given again")
+        ->check(CLI::Range(0, 86400))
+        ->capture_default_str();
+    app.add_option("--uplink", config.uplink, "Device to the outside: a name, 'auto' (the default route's) or 'none'")
+        ->capture_default_str();
+    app.add_option("--mtu", texts.mtu, "MTU of the pods (default: the uplink's, else 1500)")
+        ->check(CLI::Range(1280, 65535));
     app.add_option("--log-level", config.log_level, "trace, debug, info, warn or error")->capture_default_str();
-    app.add_flag("--uninstall", config.uninstall, "Remove everything of weft from this node and show that nothing is left");
+    app.add_flag("--uninstall", config.uninstall,
+                 "Remove everything of weft from this node and show that nothing is left");
 }
 
 void add_datapath_options(CLI::App& app, Config& config, Texts& texts) {
-    app.add_option("--masquerade", texts.masquerade, "Give pods' traffic to the outside the uplink's address")->check(CLI::IsMember({"on", "off"}))->capture_default_str();
-    app.add_option("--no-masquerade-cidr", texts.no_masquerade, "Destinations to which pods keep their address (repeatable)");
-    app.add_option("--masquerade-ports", texts.ports, "Source ports of masqueraded connections: FIRST-LAST")->capture_default_str();
-    app.add_option("--flows4", config.sizes.flows4, "Entries of the IPv4 flow table (a connection owns two)")->capture_default_str();
+    app.add_option("--masquerade", texts.masquerade, "Give pods' traffic to the outside the uplink's address")
+        ->check(CLI::IsMember({"on", "off"}))
+        ->capture_default_str();
+    app.add_option("--no-masquerade-cidr", texts.no_masquerade,
+                   "Destinations to which pods keep their address (repeatable)");
+    app.add_option("--masquerade-ports", texts.ports, "Source ports of masqueraded connections: FIRST-LAST")
+        ->capture_default_str();
+    app.add_option("--flows4", config.sizes.flows4, "Entries of the IPv4 flow table (a connection owns two)")
+        ->capture_default_str();
     app.add_option("--flows6", config.sizes.flows6, "Entries of the IPv6 flow table")->capture_default_str();
-    app.add_option("--half-open4", config.sizes.half_open4, "Entries of the IPv4 half-open table")->capture_default_str();
-    app.add_option("--half-open6", config.sizes.half_open6, "Entries of the IPv6 half-open table")->capture_default_str();
+    app.add_option("--half-open4", config.sizes.half_open4, "Entries of the IPv4 half-open table")
+        ->capture_default_str();
+    app.add_option("--half-open6", config.sizes.half_open6, "Entries of the IPv6 half-open table")
+        ->capture_default_str();
     app.add_option("--ring-bytes", config.sizes.ring_bytes, "Size of the event ring")->capture_default_str();
     app.add_option("--addresses", config.sizes.addresses, "Rows for addresses, each family")->capture_default_str();
     app.add_option("--cidrs", config.sizes.cidrs, "Rows for prefixes, each family")->capture_default_str();
     auto& s = config.settings;
     const auto seconds = CLI::Range(1, 7 * 86400);
-    app.add_option("--timeout-tcp", s.timeout_tcp, "Seconds an idle established TCP connection is kept")->check(seconds)->capture_default_str();
-    app.add_option("--timeout-closing", s.timeout_closing, "Seconds a closed one is kept")->check(seconds)->capture_default_str();
-    app.add_option("--timeout-udp", s.timeout_udp, "Seconds an answered UDP flow is kept")->check(seconds)->capture_default_str();
-    app.add_option("--timeout-other", s.timeout_other, "Seconds other protocols' flows are kept")->check(seconds)->capture_default_str();
-    app.add_option("--timeout-half-open", s.timeout_half_open, "Seconds an unanswered flow is kept")->check(seconds)->capture_default_str();
-    app.add_option("--drop-interval-ms", s.drop_interval_ms, "One drop event for each kind in this time")->check(CLI::Range(1, 60000))->capture_default_str();
-    app.add_option("--age-interval", config.age_interval, "Seconds between ageing passes")->check(CLI::Range(1, 3600))->capture_default_str();
+    app.add_option("--timeout-tcp", s.timeout_tcp, "Seconds an idle established TCP connection is kept")
+        ->check(seconds)
+        ->capture_default_str();
+    app.add_option("--timeout-closing", s.timeout_closing, "Seconds a closed one is kept")
+        ->check(seconds)
+        ->capture_default_str();
+    app.add_option("--timeout-udp", s.timeout_udp, "Seconds an answered UDP flow is kept")
+        ->check(seconds)
+        ->capture_default_str();
+    app.add_option("--timeout-other", s.timeout_other, "Seconds other protocols' flows are kept")
+        ->check(seconds)
+        ->capture_default_str();
+    app.add_option("--timeout-half-open", s.timeout_half_open, "Seconds an unanswered flow is kept")
+        ->check(seconds)
+        ->capture_default_str();
+    app.add_option("--drop-interval-ms", s.drop_interval_ms, "One drop event for each kind in this time")
+        ->check(CLI::Range(1, 60000))
+        ->capture_default_str();
+    app.add_option("--age-interval", config.age_interval, "Seconds between ageing passes")
+        ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
 }
 
 Result<std::optional<Cidr>> range_of(const std::string& text, bool v4, std::string_view option) {
@@ -80,7 +108,8 @@ Result<void> read_ports(const std::string& text, maps::NodeSettings& out) {
     const auto first = std::from_chars(text.data(), end, out.masquerade_port_first);
     const bool dash = first.ec == std::errc{} && first.ptr != end && *first.ptr == '-';
     const auto last = dash ? std::from_chars(first.ptr + 1, end, out.masquerade_port_last) : first;
-    if (!dash || last.ec != std::errc{} || last.ptr != end || out.masquerade_port_first == 0 || out.masquerade_port_first > out.masquerade_port_last)
+    if (!dash || last.ec != std::errc{} || last.ptr != end || out.masquerade_port_first == 0 ||
+        out.masquerade_port_first > out.masquerade_port_last)
         return fail(ErrorCode::kInvalid, "--masquerade-ports: '{}' is not FIRST-LAST, such as 10240-29999", text);
     return {};
 }

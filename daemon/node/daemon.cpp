@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 
 #include "common/log.hpp"
+#include "daemon/node/capabilities.hpp"
 #include "daemon/node/lock.hpp"
 #include "datapath/loader/attach.hpp"
 #include "datapath/loader/object.hpp"
@@ -24,9 +25,12 @@ std::string hex(const std::array<std::uint8_t, 32>& bytes) {
 
 std::string_view loaded_text(datapath::Loaded loaded) {
     switch (loaded) {
-        case datapath::Loaded::kReused: return "reused";
-        case datapath::Loaded::kReplaced: return "replaced";
-        case datapath::Loaded::kFresh: return "fresh";
+        case datapath::Loaded::kReused:
+            return "reused";
+        case datapath::Loaded::kReplaced:
+            return "replaced";
+        case datapath::Loaded::kFresh:
+            return "fresh";
     }
     return "";
 }
@@ -41,6 +45,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const Config& config) {
     WEFT_CHECK(out->open_state());
     WEFT_CHECK(out->first_change());
     WEFT_CHECK(out->open_api());
+    WEFT_CHECK(drop_capabilities());
     malloc_trim(0);  // reading and compiling everything took more than keeping it
     return out;
 }
@@ -93,7 +98,8 @@ Result<void> Daemon::first_change() {
         return directory_ ? directory_->load(state, undo) : Result<void>{};
     });
     if (!done) return wrap(done.error(), "bring the kernel to the remembered state");
-    if (const auto replayed = queue_->replay(*registry_); replayed > 0) spdlog::info("{} queued DELs replayed", replayed);
+    if (const auto replayed = queue_->replay(*registry_); replayed > 0)
+        spdlog::info("{} queued DELs replayed", replayed);
     if (facts_.uplink.empty()) return {};
     return datapath::attach(pins_, facts_.uplink, datapath::TcHook::kIngress, WEFT_PROG_FROM_NETDEV);
 }
@@ -103,7 +109,8 @@ Result<void> Daemon::open_api() {
     status_.uplink = facts_.uplink;
     status_.mtu = facts_.mtu;
     status_.run_dir = config_.run_dir;
-    context_ = std::make_unique<api::Context>(api::Context{*reconciler_, *objects_, *feed_, *registry_, *ipam_, directory_.get(), pins_, status_,
+    context_ = std::make_unique<api::Context>(api::Context{*reconciler_, *objects_, *feed_, *registry_, *ipam_,
+                                                           directory_.get(), pins_, status_,
                                                            [this] { return flow_counts(); }, started_});
     WEFT_TRY(server, api::Server::bind(std::filesystem::path(config_.run_dir) / WEFT_SOCKET_NAME, *context_));
     server_ = std::move(server);
@@ -115,14 +122,16 @@ Result<void> Daemon::open_api() {
 Result<void> Daemon::serve() {
     if (directory_) WEFT_CHECK(directory_->start());
     housekeeper_ = std::thread([this] { keep_house(); });
-    spdlog::info("serving {}: {} endpoints, {} ({}), uplink {}", config_.run_dir, registry_->list().size(), status_.attach_mode, status_.loaded,
-                 facts_.uplink.empty() ? "none" : facts_.uplink);
+    spdlog::info("serving {}: {} endpoints, {} ({}), uplink {}", config_.run_dir, registry_->list().size(),
+                 status_.attach_mode, status_.loaded, facts_.uplink.empty() ? "none" : facts_.uplink);
     auto served = server_->serve();
     if (directory_) directory_->stop();
     return served;
 }
 
-void Daemon::stop() { server_->stop(); }
+void Daemon::stop() {
+    server_->stop();
+}
 
 api::FlowCounts Daemon::flow_counts() {
     const std::scoped_lock lock(flows_mutex_);
@@ -151,8 +160,10 @@ void Daemon::refresh_facts() {
         state.set_settings(settings_with(config_, *now), undo);
         return {};
     });
-    if (done) facts_ = std::move(*now);
-    else spdlog::error("enforce the node's new addresses: {}", done.error().text());
+    if (done)
+        facts_ = std::move(*now);
+    else
+        spdlog::error("enforce the node's new addresses: {}", done.error().text());
 }
 
 void Daemon::keep_house() {
@@ -163,7 +174,8 @@ void Daemon::keep_house() {
         poll(fds, 2, static_cast<int>(std::chrono::milliseconds(kTick).count()));
         if ((fds[1].revents & POLLIN) != 0) return;
         queue_->replay(*registry_);
-        if (const auto freed = reconciler_->collect(); !freed) spdlog::warn("free what is not used: {}", freed.error().text());
+        if (const auto freed = reconciler_->collect(); !freed)
+            spdlog::warn("free what is not used: {}", freed.error().text());
         const auto now = Clock::now();
         if (now >= next_age) {
             age();

@@ -14,7 +14,8 @@ namespace weft::node {
 class Daemon {
   public:
     // Loads the datapath, opens the store, brings the kernel to what is remembered and what the objects directory says,
-    // attaches to the uplink, binds the socket. An error leaves the kernel as it was found, or as the last daemon left it.
+    // attaches to the uplink, binds the socket. An error leaves the kernel as it was found, or as the last daemon left
+    // it.
     static Result<std::unique_ptr<Daemon>> start(const Config& config);
     ~Daemon();
 

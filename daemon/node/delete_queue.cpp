@@ -41,7 +41,8 @@ bool DeleteQueue::replay_one(const std::filesystem::path& file, endpoint::Regist
         spdlog::error("replay {}: {}", file.string(), removed.error().text());
         return false;
     }
-    spdlog::info("replayed the DEL of {} of container {}{}", attachment->ifname, attachment->container_id, *removed ? "" : ": it was not known");
+    spdlog::info("replayed the DEL of {} of container {}{}", attachment->ifname, attachment->container_id,
+                 *removed ? "" : ": it was not known");
     return true;
 }
 

@@ -1,4 +1,5 @@
-// DELs that weft-cni took while the daemon was away: one file each, replayed and removed (cni/delete_queue.hpp has the form).
+// DELs that weft-cni took while the daemon was away: one file each, replayed and removed (cni/delete_queue.hpp has the
+// form).
 #pragma once
 
 #include <filesystem>

@@ -11,7 +11,8 @@ namespace weft::node {
 Result<Fd> lock_run_dir(const std::filesystem::path& run_dir) {
     std::error_code error;
     std::filesystem::create_directories(run_dir.parent_path(), error);
-    if (mkdir(run_dir.c_str(), 0700) != 0 && errno != EEXIST) return fail_errno(fmt::format("make {}", run_dir.string()));
+    if (mkdir(run_dir.c_str(), 0700) != 0 && errno != EEXIST)
+        return fail_errno(fmt::format("make {}", run_dir.string()));
     const auto path = run_dir / "weftd.lock";
     Fd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!fd) return fail_errno(fmt::format("open {}", path.string()));

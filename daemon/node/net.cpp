@@ -41,8 +41,10 @@ Result<Link> find_link(nl_sock* socket, const std::string& name) {
 
 std::optional<IpAddr> address_of(const sockaddr* address) {
     if (address == nullptr) return std::nullopt;
-    if (address->sa_family == AF_INET) return IpAddr::from_v4(reinterpret_cast<const sockaddr_in*>(address)->sin_addr.s_addr);
-    if (address->sa_family == AF_INET6) return IpAddr::from_bytes(reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr.s6_addr);
+    if (address->sa_family == AF_INET)
+        return IpAddr::from_v4(reinterpret_cast<const sockaddr_in*>(address)->sin_addr.s_addr);
+    if (address->sa_family == AF_INET6)
+        return IpAddr::from_bytes(reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr.s6_addr);
     return std::nullopt;
 }
 
@@ -85,7 +87,8 @@ void consider(nl_object* object, void* argument) {
 Result<Device> device(const std::string& name) {
     WEFT_TRY(socket, connect());
     WEFT_TRY(link, find_link(socket.get(), name));
-    Device out{name, static_cast<std::uint32_t>(rtnl_link_get_ifindex(link.get())), rtnl_link_get_mtu(link.get()), {}, {}};
+    Device out{
+        name, static_cast<std::uint32_t>(rtnl_link_get_ifindex(link.get())), rtnl_link_get_mtu(link.get()), {}, {}};
     WEFT_TRY(addresses, all_addresses());
     for (const auto& [owner, ip] : addresses) {
         auto& slot = ip.is_v4() ? out.address4 : out.address6;
@@ -98,7 +101,8 @@ Result<std::optional<std::string>> default_route_device() {
     WEFT_TRY(socket, connect());
     for (const int family : {AF_INET, AF_INET6}) {
         nl_cache* found = nullptr;
-        if (const int code = rtnl_route_alloc_cache(socket.get(), family, 0, &found); code != 0) return netlink_error(code, "read the routes");
+        if (const int code = rtnl_route_alloc_cache(socket.get(), family, 0, &found); code != 0)
+            return netlink_error(code, "read the routes");
         const Cache cache(found, &nl_cache_free);
         Candidate best;
         nl_cache_foreach(cache.get(), &consider, &best);

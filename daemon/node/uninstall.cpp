@@ -42,17 +42,23 @@ std::set<std::string> uplinks(const Config& config, const datapath::Pins& pins) 
     for (fs::directory_iterator at(pins.root / "links", error), end; !error && at != end; at.increment(error))
         if (at->path().extension() == "." WEFT_PROG_FROM_NETDEV) out.insert(at->path().stem().string());
     if (config.uplink == "none") return out;
-    if (config.uplink != "auto") out.insert(config.uplink);
-    else if (const auto found = default_route_device(); found && *found) out.insert(**found);
+    if (config.uplink != "auto")
+        out.insert(config.uplink);
+    else if (const auto found = default_route_device(); found && *found)
+        out.insert(**found);
     return out;
 }
 
 Result<void> remove_run_dir(const fs::path& run_dir, std::ostream& out) {
     std::error_code error;
-    for (const char* name : {WEFT_SOCKET_NAME, "weft.db", "weft.db-wal", "weft.db-shm", "weftd.lock", WEFT_DELETE_QUEUE})
+    for (const char* name :
+         {WEFT_SOCKET_NAME, "weft.db", "weft.db-wal", "weft.db-shm", "weftd.lock", WEFT_DELETE_QUEUE})
         if (fs::remove_all(run_dir / name, error) > 0 && !error) out << "removed " << (run_dir / name).string() << "\n";
-    if (fs::remove(run_dir, error)) out << "removed " << run_dir.string() << "\n";
-    else if (error) return fail(ErrorCode::kSystem, "remove {}: {} (what is in it is not weftd's)", run_dir.string(), error.message());
+    if (fs::remove(run_dir, error))
+        out << "removed " << run_dir.string() << "\n";
+    else if (error)
+        return fail(ErrorCode::kSystem, "remove {}: {} (what is in it is not weftd's)", run_dir.string(),
+                    error.message());
     return {};
 }
 

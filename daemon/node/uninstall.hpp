@@ -1,4 +1,5 @@
-// Takes weft off a node: devices of its pods, attachments, pins, run directory. Shows what it did and that nothing is left.
+// Takes weft off a node: devices of its pods, attachments, pins, run directory. Shows what it did and that nothing is
+// left.
 #pragma once
 
 #include <iosfwd>

@@ -12,7 +12,8 @@ class Enforcer {
   public:
     virtual ~Enforcer() = default;
     // In force when it returns; an error leaves in force what was.
-    virtual Result<maps::ApplyReport> apply(const policy::Image& image, const std::vector<maps::LocalEndpoint>& endpoints,
+    virtual Result<maps::ApplyReport> apply(const policy::Image& image,
+                                            const std::vector<maps::LocalEndpoint>& endpoints,
                                             const maps::NodeSettings& settings) = 0;
     // Frees what no packet can see any more.
     virtual Result<void> collect() = 0;

@@ -8,7 +8,9 @@ namespace {
 
 using Line = std::shared_ptr<const std::string>;
 
-Line as_line(const Json& value) { return std::make_shared<const std::string>(to_line(value) + "\n"); }
+Line as_line(const Json& value) {
+    return std::make_shared<const std::string>(to_line(value) + "\n");
+}
 
 Json identity_json(std::uint32_t id, const std::map<std::string, std::string>& labels) {
     return {{"type", "identity"}, {"op", "add"}, {"id", id}, {"labels", labels}};
@@ -23,8 +25,8 @@ Json rule_line(std::uint32_t id, const policy::RuleInfo& rule) {
 
 // Lines for what differs between two maps by number.
 template <typename Value, typename Make>
-void changes(const std::map<std::uint32_t, Value>& before, const std::map<std::uint32_t, Value>& after, std::string_view type,
-             const Make& make, std::vector<Line>& out) {
+void changes(const std::map<std::uint32_t, Value>& before, const std::map<std::uint32_t, Value>& after,
+             std::string_view type, const Make& make, std::vector<Line>& out) {
     for (const auto& [id, value] : before)
         if (!after.contains(id)) out.push_back(as_line({{"type", type}, {"op", "delete"}, {"id", id}}));
     for (const auto& [id, value] : after) {
@@ -37,7 +39,8 @@ void changes(const std::map<std::uint32_t, Value>& before, const std::map<std::u
 
 Json rule_json(std::uint32_t id, const policy::RuleInfo& rule) {
     Json policies = Json::array();
-    for (const auto& name : rule.policies) policies.push_back({{"kind", name.kind}, {"namespace", name.namespace_}, {"name", name.name}});
+    for (const auto& name : rule.policies)
+        policies.push_back({{"kind", name.kind}, {"namespace", name.namespace_}, {"name", name.name}});
     Json out{{"id", id},
              {"direction", policy::to_string(rule.direction)},
              {"index", rule.index},
@@ -83,15 +86,18 @@ std::map<std::uint32_t, Feed::Shown> Feed::shown(const State& state, const polic
     std::map<std::uint32_t, Shown> out;
     for (const auto& [id, endpoint] : state.endpoints()) {
         Shown entry{endpoint, nullptr, 0};
-        if (const auto pod = state.world().pods.find(fmt::format("#{}", id)); pod != state.world().pods.end()) entry.pod = pod->second;
+        if (const auto pod = state.world().pods.find(fmt::format("#{}", id)); pod != state.world().pods.end())
+            entry.pod = pod->second;
         if (!endpoint->ips.empty())
-            if (const auto at = image.addresses.find(endpoint->ips.front()); at != image.addresses.end()) entry.identity = at->second.identity;
+            if (const auto at = image.addresses.find(endpoint->ips.front()); at != image.addresses.end())
+                entry.identity = at->second.identity;
         out.emplace(id, std::move(entry));
     }
     return out;
 }
 
-void Feed::endpoint_changes(const std::map<std::uint32_t, Shown>& before, const std::map<std::uint32_t, Shown>& after, Lines& out) {
+void Feed::endpoint_changes(const std::map<std::uint32_t, Shown>& before, const std::map<std::uint32_t, Shown>& after,
+                            Lines& out) {
     const auto make = [](std::uint32_t id, const Shown& entry) {
         Json ips = Json::array();
         for (const auto& ip : entry.endpoint->ips) ips.push_back(ip.text());
@@ -112,7 +118,8 @@ void Feed::endpoint_changes(const std::map<std::uint32_t, Shown>& before, const 
 Result<std::shared_ptr<Subscription>> Feed::subscribe(const State& state, const policy::Image& image) {
     const std::scoped_lock lock(mutex_);
     drop_the_gone();
-    if (subscribers_.size() >= kMaxSubscribers) return fail(ErrorCode::kExhausted, "{} clients read the metadata stream already", kMaxSubscribers);
+    if (subscribers_.size() >= kMaxSubscribers)
+        return fail(ErrorCode::kExhausted, "{} clients read the metadata stream already", kMaxSubscribers);
     shown_ = shown(state, image);
     Lines lines{as_line({{"type", "node"}, {"name", node_name_}})};
     changes({}, image.identities, "identity", identity_json, lines);

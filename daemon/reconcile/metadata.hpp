@@ -1,7 +1,8 @@
 // The metadata stream: names for numbers, for hubble-lite (docs/architecture.md has the lines).
 //
-// publish() and subscribe() are called under the reconciler's lock, so that a subscriber's snapshot and the changes after it
-// fit together. A subscriber that does not keep up is cut off: its queue is dropped and it is told so, never the others.
+// publish() and subscribe() are called under the reconciler's lock, so that a subscriber's snapshot and the changes
+// after it fit together. A subscriber that does not keep up is cut off: its queue is dropped and it is told so, never
+// the others.
 #pragma once
 
 #include <condition_variable>
@@ -41,7 +42,8 @@ class Feed {
     static constexpr std::size_t kQueueLimit = 65536;
     static constexpr std::size_t kMaxSubscribers = 8;
 
-    explicit Feed(std::string node_name, std::size_t queue_limit = kQueueLimit) : node_name_(std::move(node_name)), queue_limit_(queue_limit) {}
+    explicit Feed(std::string node_name, std::size_t queue_limit = kQueueLimit)
+        : node_name_(std::move(node_name)), queue_limit_(queue_limit) {}
 
     // Everything as of now, then "synced", then each change. Error kExhausted with kMaxSubscribers there already.
     Result<std::shared_ptr<Subscription>> subscribe(const State& state, const policy::Image& image);
@@ -62,7 +64,8 @@ class Feed {
     void drop_the_gone();
     void send(const Lines& lines);
     static std::map<std::uint32_t, Shown> shown(const State& state, const policy::Image& image);
-    static void endpoint_changes(const std::map<std::uint32_t, Shown>& before, const std::map<std::uint32_t, Shown>& after, Lines& out);
+    static void endpoint_changes(const std::map<std::uint32_t, Shown>& before,
+                                 const std::map<std::uint32_t, Shown>& after, Lines& out);
 
     std::string node_name_;
     std::size_t queue_limit_;

@@ -12,7 +12,8 @@ std::string protocol_name(std::uint8_t protocol) {
 Json pod_json(const policy::Pod& pod) {
     Json ports = Json::array(), ips = Json::array();
     for (const auto& port : pod.ports)
-        ports.push_back({{"name", port.name}, {"protocol", protocol_name(port.protocol)}, {"containerPort", port.port}});
+        ports.push_back(
+            {{"name", port.name}, {"protocol", protocol_name(port.protocol)}, {"containerPort", port.port}});
     for (const auto& ip : pod.addresses) ips.push_back({{"ip", ip.text()}});
     Json spec{{"nodeName", pod.node}, {"hostNetwork", pod.host_network}};
     spec["containers"] = Json::array({{{"name", "all"}, {"ports", std::move(ports)}}});
@@ -34,7 +35,9 @@ ObjectName name_of(const policy::Object& object) {
 Json object_json(const policy::Object& object) {
     if (const auto* pod = std::get_if<policy::Pod>(&object)) return pod_json(*pod);
     if (const auto* space = std::get_if<policy::Namespace>(&object))
-        return {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", space->name}, {"labels", space->labels}}}};
+        return {{"apiVersion", "v1"},
+                {"kind", "Namespace"},
+                {"metadata", {{"name", space->name}, {"labels", space->labels}}}};
     const auto& rules = std::get<policy::Policy>(object);
     Json out = rules.object;  // an item of a NetworkPolicyList may lack these two
     out["kind"] = rules.name.kind;

@@ -7,13 +7,15 @@
 namespace weft::reconcile {
 
 std::string text_of(const ObjectName& name) {
-    return name.namespace_.empty() ? fmt::format("{} {}", name.kind, name.name) : fmt::format("{} {}/{}", name.kind, name.namespace_, name.name);
+    return name.namespace_.empty() ? fmt::format("{} {}", name.kind, name.name)
+                                   : fmt::format("{} {}/{}", name.kind, name.namespace_, name.name);
 }
 
 Result<void> check_unique(const std::vector<policy::Object>& objects) {
     std::set<ObjectName> seen;
     for (const auto& object : objects)
-        if (const auto name = name_of(object); !seen.insert(name).second) return fail(ErrorCode::kInvalid, "{} stands there twice", text_of(name));
+        if (const auto name = name_of(object); !seen.insert(name).second)
+            return fail(ErrorCode::kInvalid, "{} stands there twice", text_of(name));
     return {};
 }
 
@@ -23,13 +25,14 @@ Result<std::vector<policy::Object>> parse_document(const JsonView& view) {
     return objects;
 }
 
-Result<void> Objects::put_all(State& state, Rollback& undo, const std::vector<policy::Object>& objects, const std::string& source,
-                              std::vector<AppliedObject>& out) {
+Result<void> Objects::put_all(State& state, Rollback& undo, const std::vector<policy::Object>& objects,
+                              const std::string& source, std::vector<AppliedObject>& out) {
     for (const auto& object : objects) {
         const auto name = name_of(object);
         const auto known = state.sources().find(name);
         const bool exists = known != state.sources().end();
-        if (exists && known->second != source) return fail(ErrorCode::kExists, "{} is defined by {} already", text_of(name), known->second);
+        if (exists && known->second != source)
+            return fail(ErrorCode::kExists, "{} is defined by {} already", text_of(name), known->second);
         if (exists && state.holds(object)) {
             out.push_back({name, "unchanged"});
             continue;
@@ -41,7 +44,8 @@ Result<void> Objects::put_all(State& state, Rollback& undo, const std::vector<po
     return {};
 }
 
-Result<void> Objects::erase_others(State& state, Rollback& undo, const std::vector<policy::Object>& keep, const std::string& source) {
+Result<void> Objects::erase_others(State& state, Rollback& undo, const std::vector<policy::Object>& keep,
+                                   const std::string& source) {
     std::set<ObjectName> kept;
     for (const auto& object : keep) kept.insert(name_of(object));
     std::vector<ObjectName> gone;
@@ -79,7 +83,8 @@ Result<std::uint64_t> Objects::erase(const ObjectName& name, const std::string& 
     return reconciler_.submit([&](State& state, Rollback& undo) -> Result<void> {
         const auto known = state.sources().find(name);
         if (known == state.sources().end()) return fail(ErrorCode::kNotFound, "there is no {}", text_of(name));
-        if (known->second != source) return fail(ErrorCode::kInvalid, "{} comes from {}: remove it there", text_of(name), known->second);
+        if (known->second != source)
+            return fail(ErrorCode::kInvalid, "{} comes from {}: remove it there", text_of(name), known->second);
         WEFT_CHECK(store_.erase_object(name));
         state.erase(name, undo);
         return {};
@@ -105,7 +110,8 @@ Result<void> Objects::restore(State& state, Rollback& undo) {
     return {};
 }
 
-Result<void> Objects::replace_in(State& state, Rollback& undo, const std::vector<policy::Object>& objects, const std::string& source) {
+Result<void> Objects::replace_in(State& state, Rollback& undo, const std::vector<policy::Object>& objects,
+                                 const std::string& source) {
     Rollback own;
     std::vector<AppliedObject> out;
     auto done = store_.transaction([&]() -> Result<void> {

@@ -9,7 +9,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Numbers of what is gone are kept so long, that late flow events still find their names and a pod that comes back its identity.
+// Numbers of what is gone are kept so long, that late flow events still find their names and a pod that comes back its
+// identity.
 constexpr auto kForgetInterval = std::chrono::seconds(60);
 
 std::int64_t microseconds_since(Clock::time_point start) {
@@ -72,8 +73,10 @@ Result<void> Reconciler::change(std::span<Request*> batch, std::vector<std::uniq
         request->result = std::uint64_t{0};
         auto steps = std::make_unique<Rollback>();
         auto edited = store_.transaction([&] { return request->edit(state_, *steps); });
-        if (edited) undo.push_back(std::move(steps));
-        else request->result = std::unexpected(std::move(edited).error());
+        if (edited)
+            undo.push_back(std::move(steps));
+        else
+            request->result = std::unexpected(std::move(edited).error());
     }
     if (undo.empty() || state_.version() == enforced_version_) return {};
     return enforce();
@@ -88,7 +91,8 @@ Result<void> Reconciler::enforce() {
     const auto apply_start = Clock::now();
     auto report = enforcer_.apply(*image, local_endpoints(*image), state_.settings());
     if (!report) return wrap(report.error(), "write the tables");
-    if (report->unfinished) spdlog::warn("in force, but not all that is unused was freed: {}", report->unfinished->text());
+    if (report->unfinished)
+        spdlog::warn("in force, but not all that is unused was freed: {}", report->unfinished->text());
     counters_.apply_us = microseconds_since(apply_start);
     ++counters_.applies;
     counters_.writes += report->writes;
@@ -123,7 +127,8 @@ std::vector<maps::LocalEndpoint> Reconciler::local_endpoints(const policy::Image
     for (const auto& [id, endpoint] : state_.endpoints()) {
         maps::LocalEndpoint local{id, endpoint->host_ifindex, 0, endpoint->mac};
         for (const auto& ip : endpoint->ips)
-            if (const auto at = image.addresses.find(ip); at != image.addresses.end() && at->second.endpoint == id) local.identity = at->second.identity;
+            if (const auto at = image.addresses.find(ip); at != image.addresses.end() && at->second.endpoint == id)
+                local.identity = at->second.identity;
         out.push_back(local);
     }
     return out;

@@ -1,7 +1,7 @@
 // Turns changes of the state into what the kernel enforces, each whole or not at all, and remembers them.
 //
-// Changes that wait while one is being enforced are enforced together (one compile, one transaction of the maps, one of the
-// database); when they cannot be, each is tried alone, so that one bad change does not fail its neighbours.
+// Changes that wait while one is being enforced are enforced together (one compile, one transaction of the maps, one of
+// the database); when they cannot be, each is tried alone, so that one bad change does not fail its neighbours.
 #pragma once
 
 #include <chrono>
@@ -38,8 +38,8 @@ struct View {
 
 class Reconciler {
   public:
-    // Changes the state and what it writes to the store; on an error its undo runs and its writes are taken back. It may be
-    // run twice (together with others, then alone), each time from the state before it.
+    // Changes the state and what it writes to the store; on an error its undo runs and its writes are taken back. It
+    // may be run twice (together with others, then alone), each time from the state before it.
     using Edit = std::function<Result<void>(State&, Rollback&)>;
 
     // All must outlive this.

@@ -4,7 +4,9 @@ namespace weft::reconcile {
 
 namespace {
 
-std::string endpoint_key(std::uint32_t id) { return fmt::format("#{}", id); }  // no Pod object can be named so
+std::string endpoint_key(std::uint32_t id) {
+    return fmt::format("#{}", id);
+}  // no Pod object can be named so
 
 }  // namespace
 
@@ -15,8 +17,10 @@ void State::assign(Map& map, const Key& key, Value value, Rollback& undo) {
     if (const auto at = map.find(key); at != map.end()) before = at->second;
     ++version_;
     const auto set = [this, &map, key](const Value& wanted) {
-        if (wanted == Value{}) map.erase(key);
-        else map[key] = wanted;
+        if (wanted == Value{})
+            map.erase(key);
+        else
+            map[key] = wanted;
         ++version_;
     };
     set(value);

@@ -56,7 +56,7 @@ class State {
     maps::NodeSettings settings_;
     std::map<std::uint32_t, EndpointPtr> endpoints_;
     std::map<endpoint::Attachment, std::uint32_t> by_attachment_;
-    std::map<std::string, std::set<std::uint32_t>> endpoints_of_pod_;  // by pod_key()
+    std::map<std::string, std::set<std::uint32_t>> endpoints_of_pod_;        // by pod_key()
     std::map<std::string, std::shared_ptr<const policy::Pod>> pod_objects_;  // by "namespace/name"
     std::map<ObjectName, std::string> sources_;
     std::uint64_t version_ = 1;

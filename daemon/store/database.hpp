@@ -49,8 +49,8 @@ class Database {
 
     Result<void> execute(const std::string& sql);
     Result<Statement> prepare(std::string_view sql);
-    // Runs `work` between BEGIN IMMEDIATE and COMMIT; rolls back if it fails or the commit does. Within another one it is
-    // a savepoint: its failure takes back its own part only, when the outer `work` passes over it.
+    // Runs `work` between BEGIN IMMEDIATE and COMMIT; rolls back if it fails or the commit does. Within another one it
+    // is a savepoint: its failure takes back its own part only, when the outer `work` passes over it.
     Result<void> transaction(const std::function<Result<void>()>& work);
 
   private:

@@ -16,7 +16,8 @@ CREATE TABLE objects(kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT 
                      PRIMARY KEY(kind, namespace, name)) WITHOUT ROWID;
 )";
 
-constexpr const char* kInsertEndpoint = "INSERT INTO endpoints(id, container_id, ifname, record) VALUES(?1, ?2, ?3, ?4)";
+constexpr const char* kInsertEndpoint =
+    "INSERT INTO endpoints(id, container_id, ifname, record) VALUES(?1, ?2, ?3, ?4)";
 constexpr const char* kUpdateEndpoint = "UPDATE endpoints SET record = ?2 WHERE id = ?1";
 constexpr const char* kDeleteEndpoint = "DELETE FROM endpoints WHERE id = ?1";
 constexpr const char* kSelectEndpoints = "SELECT id, record FROM endpoints ORDER BY id";
@@ -29,7 +30,8 @@ constexpr const char* kSelectAddresses = "SELECT address, endpoint, until FROM a
 constexpr const char* kPutNumber = "INSERT OR REPLACE INTO numbers(kind, key, number) VALUES(?1, ?2, ?3)";
 constexpr const char* kDeleteNumber = "DELETE FROM numbers WHERE kind = ?1 AND key = ?2";
 constexpr const char* kSelectNumbers = "SELECT kind, key, number FROM numbers";
-constexpr const char* kPutObject = "INSERT OR REPLACE INTO objects(kind, namespace, name, source, object) VALUES(?1, ?2, ?3, ?4, ?5)";
+constexpr const char* kPutObject =
+    "INSERT OR REPLACE INTO objects(kind, namespace, name, source, object) VALUES(?1, ?2, ?3, ?4, ?5)";
 constexpr const char* kDeleteObject = "DELETE FROM objects WHERE kind = ?1 AND namespace = ?2 AND name = ?3";
 constexpr const char* kSelectObjects = "SELECT kind, namespace, name, source, object FROM objects";
 
@@ -44,7 +46,8 @@ Result<int> schema_version(Database& database) {
 
 Result<Store> Store::open(const std::filesystem::path& path) {
     WEFT_TRY(database, Database::open(path));
-    WEFT_CHECK(database.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-1024"));
+    WEFT_CHECK(database.execute(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-1024"));
     WEFT_TRY(version, schema_version(database));
     if (version == 0) {
         const auto made = database.transaction([&]() -> Result<void> {
@@ -52,7 +55,9 @@ Result<Store> Store::open(const std::filesystem::path& path) {
         });
         if (!made) return std::unexpected(made.error());
     } else if (version != kSchemaVersion) {
-        return fail(ErrorCode::kInvalid, "{} has schema version {}, this weftd knows {}: start the weftd that wrote it, or drain the node and run 'weftd uninstall'",
+        return fail(ErrorCode::kInvalid,
+                    "{} has schema version {}, this weftd knows {}: start the weftd that wrote it, or drain the node "
+                    "and run 'weftd uninstall'",
                     path.string(), version, kSchemaVersion);
     }
     return Store(std::move(database));
@@ -109,9 +114,13 @@ Result<std::vector<endpoint::Endpoint>> Store::endpoints() {
     WEFT_CHECK(query->each([&](Statement& row) {
         const auto id = static_cast<std::uint32_t>(row.integer(0));
         auto json = parse_json(row.text(1));
-        auto parsed = json ? endpoint::parse_endpoint(JsonView(*json)) : Result<endpoint::Endpoint>(std::unexpected(json.error()));
-        if (parsed && parsed->id == id) out.push_back(std::move(*parsed));
-        else if (problem) problem = fail(ErrorCode::kInvalid, "the record of endpoint {} cannot be read: {}", id, parsed ? "another number" : parsed.error().text());
+        auto parsed = json ? endpoint::parse_endpoint(JsonView(*json))
+                           : Result<endpoint::Endpoint>(std::unexpected(json.error()));
+        if (parsed && parsed->id == id)
+            out.push_back(std::move(*parsed));
+        else if (problem)
+            problem = fail(ErrorCode::kInvalid, "the record of endpoint {} cannot be read: {}", id,
+                           parsed ? "another number" : parsed.error().text());
     }));
     if (!problem) return std::unexpected(problem.error());
     return out;
@@ -123,8 +132,10 @@ Result<std::vector<AddressRow>> Store::addresses() {
     WEFT_TRY(query, statement(kSelectAddresses));
     WEFT_CHECK(query->each([&](Statement& row) {
         const auto address = IpAddr::parse(row.text(0));
-        if (!address) problem = std::unexpected(address.error());
-        else out.push_back({*address, row.is_null(1) ? 0 : static_cast<std::uint32_t>(row.integer(1)), row.integer(2)});
+        if (!address)
+            problem = std::unexpected(address.error());
+        else
+            out.push_back({*address, row.is_null(1) ? 0 : static_cast<std::uint32_t>(row.integer(1)), row.integer(2)});
     }));
     if (!problem) return std::unexpected(problem.error());
     return out;
@@ -152,7 +163,12 @@ Result<std::vector<NumberRow>> Store::numbers() {
 
 Result<void> Store::put_object(const ObjectRow& row) {
     WEFT_TRY(put, statement(kPutObject));
-    return put->bind(1, row.name.kind).bind(2, row.name.namespace_).bind(3, row.name.name).bind(4, row.source).bind(5, row.text).run();
+    return put->bind(1, row.name.kind)
+        .bind(2, row.name.namespace_)
+        .bind(3, row.name.name)
+        .bind(4, row.source)
+        .bind(5, row.text)
+        .run();
 }
 
 Result<void> Store::erase_object(const policy::PolicyName& name) {
@@ -163,7 +179,9 @@ Result<void> Store::erase_object(const policy::PolicyName& name) {
 Result<std::vector<ObjectRow>> Store::objects() {
     std::vector<ObjectRow> out;
     WEFT_TRY(query, statement(kSelectObjects));
-    WEFT_CHECK(query->each([&](Statement& row) { out.push_back({{row.text(0), row.text(1), row.text(2)}, row.text(3), row.text(4)}); }));
+    WEFT_CHECK(query->each([&](Statement& row) {
+        out.push_back({{row.text(0), row.text(1), row.text(2)}, row.text(3), row.text(4)});
+    }));
     return out;
 }
 

@@ -1,7 +1,8 @@
 // What the daemon must remember across a restart: addresses, endpoints, numbers, objects in force. SQLite in WAL mode.
 //
-// synchronous=NORMAL: a transaction that returned survives the death of the daemon; the run directory is on tmpfs and valid
-// only as long as the node is up, so that nothing needs to survive the machine. Not thread-safe (the daemon's lock).
+// synchronous=NORMAL: a transaction that returned survives the death of the daemon; the run directory is on tmpfs and
+// valid only as long as the node is up, so that nothing needs to survive the machine. Not thread-safe (the daemon's
+// lock).
 #pragma once
 
 #include <map>
@@ -44,7 +45,8 @@ class Store {
     Result<void> add_endpoint(const endpoint::Endpoint& endpoint);
     // Changes its record (not its addresses).
     Result<void> update_endpoint(const endpoint::Endpoint& endpoint);
-    // Removes it; its addresses cool down until then (0: free at once). Addresses that have cooled by `now` are forgotten.
+    // Removes it; its addresses cool down until then (0: free at once). Addresses that have cooled by `now` are
+    // forgotten.
     Result<void> remove_endpoint(std::uint32_t id, std::int64_t until, std::int64_t now);
     Result<std::vector<endpoint::Endpoint>> endpoints();
     Result<std::vector<AddressRow>> addresses();

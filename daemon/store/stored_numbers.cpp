@@ -14,9 +14,13 @@ Result<std::unique_ptr<StoredNumbers>> StoredNumbers::load(Store& store) {
     return out;
 }
 
-void StoredNumbers::given(policy::NumberKind kind, const std::string& key, std::uint32_t number) { changed_[{kind, key}] = number; }
+void StoredNumbers::given(policy::NumberKind kind, const std::string& key, std::uint32_t number) {
+    changed_[{kind, key}] = number;
+}
 
-void StoredNumbers::freed(policy::NumberKind kind, const std::string& key) { changed_[{kind, key}] = 0; }
+void StoredNumbers::freed(policy::NumberKind kind, const std::string& key) {
+    changed_[{kind, key}] = 0;
+}
 
 Result<void> StoredNumbers::write() {
     std::vector<NumberRow> put, erased;

@@ -1,4 +1,5 @@
-// policy::Numbers that are remembered across restarts: kept in memory, written to the store in the daemon's transactions.
+// policy::Numbers that are remembered across restarts: kept in memory, written to the store in the daemon's
+// transactions.
 #pragma once
 
 #include "daemon/store/store.hpp"
@@ -11,7 +12,8 @@ class StoredNumbers : public policy::MemoryNumbers {
     // `store` must outlive this.
     static Result<std::unique_ptr<StoredNumbers>> load(Store& store);
 
-    // Writes what was given and freed since the last written(): in the transaction that carries what the numbers are for.
+    // Writes what was given and freed since the last written(): in the transaction that carries what the numbers are
+    // for.
     Result<void> write();
     // The transaction was committed. Without it the next write() writes the same again.
     void written() { changed_.clear(); }

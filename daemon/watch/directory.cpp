@@ -17,23 +17,31 @@ constexpr std::string_view kPrefix = "file:";
 constexpr auto kSettle = std::chrono::milliseconds(10);
 // How often a missing directory is looked for and refused files are tried again.
 constexpr auto kRetry = std::chrono::seconds(2);
-constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+constexpr std::uint32_t kEvents =
+    IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
-std::int64_t nanoseconds(const timespec& time) { return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
+std::int64_t nanoseconds(const timespec& time) {
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
 
 }  // namespace
 
-std::string source_of_file(const std::string& name) { return std::string(kPrefix) + name; }
+std::string source_of_file(const std::string& name) {
+    return std::string(kPrefix) + name;
+}
 
-Directory::~Directory() { stop(); }
+Directory::~Directory() {
+    stop();
+}
 
 std::map<std::string, Directory::Stamp> Directory::listing() const {
     std::map<std::string, Stamp> out;
     std::error_code error;
     for (std::filesystem::directory_iterator at(path_, error), end; !error && at != end; at.increment(error)) {
-        struct stat status{};
+        struct stat status {};
         if (!is_object_file(at->path()) || stat(at->path().c_str(), &status) != 0 || S_ISDIR(status.st_mode)) continue;
-        out[at->path().filename().string()] = {status.st_ino, status.st_size, nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
+        out[at->path().filename().string()] = {status.st_ino, status.st_size, nanoseconds(status.st_mtim),
+                                               nanoseconds(status.st_ctim)};
     }
     return out;
 }
@@ -66,8 +74,10 @@ Result<void> Directory::load(reconcile::State& state, Rollback& undo) {
     for (const auto& [name, stamp] : present) {
         auto objects = read(name);
         Result<void> done;
-        if (!objects) done = std::unexpected(objects.error());
-        else done = objects_.replace_in(state, undo, *objects, source_of_file(name));
+        if (!objects)
+            done = std::unexpected(objects.error());
+        else
+            done = objects_.replace_in(state, undo, *objects, source_of_file(name));
         note(name, stamp, done ? Result<std::size_t>(objects->size()) : std::unexpected(done.error()));
     }
     return {};
@@ -80,7 +90,8 @@ void Directory::update(const std::string& name, const std::optional<Stamp>& stam
             const std::scoped_lock lock(mutex_);
             files_.erase(name);
         } else {
-            note(name, {}, std::unexpected(wrap(done.error(), "the file is gone, its objects could not be removed").error()));
+            note(name, {},
+                 std::unexpected(wrap(done.error(), "the file is gone, its objects could not be removed").error()));
         }
         return;
     }

@@ -1,9 +1,9 @@
 // The objects directory: follows it by inotify and gives each file's objects to reconcile, whole or not at all.
 //
-// A bad file is reported and what it gave before stays in force. Files are told apart by name; a name's source is "file:NAME". When events were lost, or
-// the directory was made, moved or replaced (also a Kubernetes volume, whose ..data link moves), it is read afresh; what did not
-// change since (inode, size, times) is not read again. Files that were refused for another reason than their contents are
-// tried again now and then.
+// A bad file is reported and what it gave before stays in force. Files are told apart by name; a name's source is
+// "file:NAME". When events were lost, or the directory was made, moved or replaced (also a Kubernetes volume, whose
+// ..data link moves), it is read afresh; what did not change since (inode, size, times) is not read again. Files that
+// were refused for another reason than their contents are tried again now and then.
 #pragma once
 
 #include <chrono>
@@ -34,15 +34,16 @@ class Directory {
     Directory(std::filesystem::path path, reconcile::Objects& objects) : path_(std::move(path)), objects_(objects) {}
     ~Directory();
 
-    // Part of the daemon's first change: the directory's present contents, over what the store remembers of it. Reads every file;
-    // a bad one keeps what was remembered.
+    // Part of the daemon's first change: the directory's present contents, over what the store remembers of it. Reads
+    // every file; a bad one keeps what was remembered.
     Result<void> load(reconcile::State& state, Rollback& undo);
     // Follows it from here on, in a thread of its own.
     Result<void> start();
     void stop();
 
     std::vector<FileStatus> status();
-    // What is to be looked at: some files, or all that changed. A file that is being written is not looked at before it is closed.
+    // What is to be looked at: some files, or all that changed. A file that is being written is not looked at before it
+    // is closed.
     struct Dirty {
         bool all = false;
         std::set<std::string> names;

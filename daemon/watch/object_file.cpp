@@ -29,7 +29,8 @@ Result<void> append(const JsonView& view, std::vector<policy::Object>& out) {
 
 bool is_object_file(const std::filesystem::path& name) {
     const auto extension = name.extension();
-    return !name.filename().string().starts_with('.') && (extension == ".json" || extension == ".yaml" || extension == ".yml");
+    return !name.filename().string().starts_with('.') &&
+           (extension == ".json" || extension == ".yaml" || extension == ".yml");
 }
 
 Result<std::vector<policy::Object>> parse_object_file(const std::filesystem::path& name, std::string_view text) {
@@ -51,7 +52,7 @@ Result<std::vector<policy::Object>> parse_object_file(const std::filesystem::pat
 Result<std::string> read_file(const std::filesystem::path& path) {
     const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!fd) return fail_errno(fmt::format("open {}", path.string()));
-    struct stat status{};
+    struct stat status {};
     if (fstat(fd.get(), &status) != 0) return fail_errno(fmt::format("stat {}", path.string()));
     if (!S_ISREG(status.st_mode)) return fail(ErrorCode::kInvalid, "{} is not a regular file", path.string());
     std::string out;

@@ -53,9 +53,9 @@ def nsenter(*command):
 class Daemon:
     """A weftd process in the namespace; the log goes to RUN/log."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, uplink="none"):
         with open(f"{RUN}/log", "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen(nsenter(WEFTD, "--run-dir", f"{RUN}/run", "--bpf-dir", BPF, "--uplink", "none", "--node-name", "node-1", "--objects",
+            self.process = subprocess.Popen(nsenter(WEFTD, "--run-dir", f"{RUN}/run", "--bpf-dir", BPF, "--uplink", uplink, "--node-name", "node-1", "--objects",
                                                     f"{RUN}/objects", "--address-cooldown", "3600", "--pod-cidr4", "10.99.0.0/16", *SMALL, *options), stderr=log)
         for _ in range(3000):
             try:
@@ -154,6 +154,7 @@ class DaemonTest(unittest.TestCase):
             time.sleep(0.01)
         answer = call("POST", "/v1/explain", question)[1]
         self.assertEqual(answer["ingress"]["rule"]["policies"][0]["name"], "web")
+        self.assertEqual((answer["kernel"]["verdict"], answer["kernel"]["agrees"]), ("denied", True))
         self.assertEqual(call("POST", "/v1/explain", question | {"port": 443})[1]["verdict"], "allowed")
         with open(f"{RUN}/objects/web.yaml", "w", encoding="utf-8") as file:
             file.write("kind: [")
@@ -273,6 +274,30 @@ class DaemonTest(unittest.TestCase):
         change = line()
         self.assertEqual((change["type"], change["op"], change["name"]), ("rule", "add", "p"))
         connection.close()
+
+    def test_uplink_and_capabilities(self):
+        self.daemon.stop()
+        run("ip", "-n", NAME, "link", "add", "up0", "mtu", "1400", "type", "veth", "peer", "name", "up1")
+        run("ip", "-n", NAME, "addr", "add", "192.0.2.1/24", "dev", "up0")
+        run("ip", "-n", NAME, "link", "set", "up0", "up")
+        self.daemon = Daemon(uplink="up0")
+        status = call("GET", "/v1/status")[1]["datapath"]
+        self.assertEqual((status["uplink"], status["mtu"]), ("up0", 1400))
+        self.assertEqual(call("POST", "/v1/endpoints", endpoint("c1"))[1]["mtu"], 1400)
+        control = rows("control")[0]
+        self.assertIn("192.0.2.1", json.dumps(control))
+        self.assertTrue([row for row in rows("addr4") if row["address"] == "192.0.2.1"])
+        run("ip", "-n", NAME, "addr", "add", "192.0.2.7/24", "dev", "up0")  # an address that comes later
+        until = time.time() + 10
+        while not [row for row in rows("addr4") if row["address"] == "192.0.2.7"] and time.time() < until:
+            time.sleep(0.05)
+        self.assertTrue([row for row in rows("addr4") if row["address"] == "192.0.2.7"])
+        with open(f"/proc/{self.daemon.process.pid}/status", encoding="utf-8") as file:
+            effective = [int(line.split()[1], 16) for line in file if line.startswith("CapEff")][0]
+        wanted = sum(1 << number for number in (2, 12, 38, 39))  # DAC_READ_SEARCH, NET_ADMIN, PERFMON, BPF
+        self.assertEqual(effective & ~wanted, 0)
+        time.sleep(2.5)  # an ageing pass with what is left
+        self.assertEqual(call("GET", "/v1/status")[1]["datapath"]["flows"]["error"], "")
 
     def test_bad_requests(self):
         self.assertEqual(call("POST", "/v1/endpoints", {"container_id": "c"})[0], 400)

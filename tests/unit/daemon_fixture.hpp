@@ -17,7 +17,8 @@ class Folder {
   public:
     Folder() {
         const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-        path_ = std::filesystem::temp_directory_path() / fmt::format("wt-{}.{}.{}", info->test_suite_name(), info->name(), getpid());
+        path_ = std::filesystem::temp_directory_path() /
+                fmt::format("wt-{}.{}.{}", info->test_suite_name(), info->name(), getpid());
         std::filesystem::remove_all(path_);
         std::filesystem::create_directories(path_);
     }
@@ -35,12 +36,14 @@ class Folder {
 // Enforces by remembering; refuses the next calls when told.
 class FakeKernel : public reconcile::Enforcer {
   public:
-    Result<maps::ApplyReport> apply(const policy::Image& wanted, const std::vector<maps::LocalEndpoint>& devices, const maps::NodeSettings&) override {
+    Result<maps::ApplyReport> apply(const policy::Image& wanted, const std::vector<maps::LocalEndpoint>& devices,
+                                    const maps::NodeSettings&) override {
         if (refuse > 0) {
             --refuse;
             return fail(ErrorCode::kSystem, "the kernel refused");
         }
-        if (max_endpoints != 0 && devices.size() > max_endpoints) return fail(ErrorCode::kExhausted, "no more than {} endpoints", max_endpoints);
+        if (max_endpoints != 0 && devices.size() > max_endpoints)
+            return fail(ErrorCode::kExhausted, "no more than {} endpoints", max_endpoints);
         ++applies;
         image = wanted;
         endpoints = devices;
@@ -63,7 +66,9 @@ struct Parts {
     Parts(const std::filesystem::path& folder, FakeKernel& kernel)
         : store(store::Store::open(folder / "weft.db").value()),
           numbers(store::StoredNumbers::load(store).value()),
-          ipam(ipam::Ipam::make({Cidr::parse("10.244.0.0/24").value(), Cidr::parse("fd00:10:244::/64").value(), {}, 3600}).value()),
+          ipam(ipam::Ipam::make(
+                   {Cidr::parse("10.244.0.0/24").value(), Cidr::parse("fd00:10:244::/64").value(), {}, 3600})
+                   .value()),
           reconciler(store, *numbers, kernel, feed),
           objects(reconciler, store),
           registry(reconciler, store, ipam) {
@@ -104,9 +109,10 @@ inline std::vector<policy::Object> objects_of(std::string_view text) {
 }
 
 inline std::string deny_all(const std::string& name) {
-    return fmt::format(R"({{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{{"name":"{}","namespace":"default"}},)"
-                       R"("spec":{{"podSelector":{{}},"policyTypes":["Ingress"]}}}})",
-                       name);
+    return fmt::format(
+        R"({{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{{"name":"{}","namespace":"default"}},)"
+        R"("spec":{{"podSelector":{{}},"policyTypes":["Ingress"]}}}})",
+        name);
 }
 
 }  // namespace weft::test

@@ -7,9 +7,15 @@
 namespace weft::ipam {
 namespace {
 
-Cidr cidr(std::string_view text) { return Cidr::parse(text).value(); }
-IpAddr ip(std::string_view text) { return IpAddr::parse(text).value(); }
-Pool pool(std::string_view range, std::vector<Cidr> reserved = {}) { return Pool::make(cidr(range), std::move(reserved)).value(); }
+Cidr cidr(std::string_view text) {
+    return Cidr::parse(text).value();
+}
+IpAddr ip(std::string_view text) {
+    return IpAddr::parse(text).value();
+}
+Pool pool(std::string_view range, std::vector<Cidr> reserved = {}) {
+    return Pool::make(cidr(range), std::move(reserved)).value();
+}
 
 TEST(DaemonIpam, GivesEachAddressOnceAndNeverTheReservedOnes) {
     Pool p = pool("10.1.2.0/28");

@@ -1,6 +1,6 @@
 
-#include "daemon/api/routes.hpp"
 #include "common/yaml.hpp"
+#include "daemon/api/routes.hpp"
 #include "datapath/abi/types.h"
 #include "tests/unit/daemon_fixture.hpp"
 
@@ -12,7 +12,9 @@ std::string slurp(const std::filesystem::path& path) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-Json openapi() { return parse_yaml(slurp(std::filesystem::path(WEFT_SOURCE_DIR) / "docs/openapi.yaml")).value().at(0); }
+Json openapi() {
+    return parse_yaml(slurp(std::filesystem::path(WEFT_SOURCE_DIR) / "docs/openapi.yaml")).value().at(0);
+}
 
 TEST(DaemonRoutes, OpenApiDescribesExactlyTheRoutes) {
     std::set<std::string> described, served;
@@ -21,12 +23,14 @@ TEST(DaemonRoutes, OpenApiDescribesExactlyTheRoutes) {
         for (const auto& [method, operation] : item.items()) {
             if (method == "parameters") continue;
             std::string upper = method;
-            std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+            std::ranges::transform(upper, upper.begin(),
+                                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
             described.insert(upper + " " + path);
             EXPECT_TRUE(operation.contains("summary") && operation.contains("responses")) << path;
             EXPECT_TRUE(operation["responses"].contains("default")) << path << ": errors are not described";
         }
-    for (const auto& route : api::routes()) EXPECT_TRUE(served.insert(fmt::format("{} {}", route.method, route.pattern)).second);
+    for (const auto& route : api::routes())
+        EXPECT_TRUE(served.insert(fmt::format("{} {}", route.method, route.pattern)).second);
     EXPECT_EQ(described, served);
     EXPECT_EQ(served.size(), 20U);
 }
@@ -34,13 +38,15 @@ TEST(DaemonRoutes, OpenApiDescribesExactlyTheRoutes) {
 TEST(DaemonRoutes, OpenApiReferencesResolveAndParametersAreNamed) {
     const Json document = openapi();
     const std::string text = document.dump();
-    for (std::size_t at = text.find("#/components/"); at != std::string::npos; at = text.find("#/components/", at + 1)) {
+    for (std::size_t at = text.find("#/components/"); at != std::string::npos;
+         at = text.find("#/components/", at + 1)) {
         const auto reference = text.substr(at + 1, text.find('"', at) - at - 1);
         EXPECT_TRUE(document.contains(Json::json_pointer(reference))) << reference;
     }
     for (const auto& [path, item] : document["paths"].items()) {
         const auto wanted = std::ranges::count(path, '{');
-        EXPECT_EQ(static_cast<std::ptrdiff_t>(item.contains("parameters") ? item["parameters"].size() : 0), wanted) << path;
+        EXPECT_EQ(static_cast<std::ptrdiff_t>(item.contains("parameters") ? item["parameters"].size() : 0), wanted)
+            << path;
     }
 }
 
@@ -48,7 +54,15 @@ struct DaemonApi : testing::Test {
     test::Folder folder;
     test::FakeKernel kernel;
     test::Parts parts{folder.path(), kernel};
-    api::Context context{parts.reconciler, parts.objects, parts.feed, parts.registry, parts.ipam, nullptr, datapath::Pins{"/sys/fs/bpf/wt-none"}, {}, [] { return api::FlowCounts{}; },
+    api::Context context{parts.reconciler,
+                         parts.objects,
+                         parts.feed,
+                         parts.registry,
+                         parts.ipam,
+                         nullptr,
+                         datapath::Pins{"/sys/fs/bpf/wt-none"},
+                         {},
+                         [] { return api::FlowCounts{}; },
                          std::chrono::steady_clock::now()};
 
     api::Reply call(std::string_view method, std::string_view path, std::string body = "") {
@@ -58,7 +72,8 @@ struct DaemonApi : testing::Test {
     }
 };
 
-constexpr std::string_view kAdd = R"({"container_id":"c1","ifname":"eth0","network":"weft","netns":"/proc/self/ns/net","netns_dev":4,"netns_inode":1,
+constexpr std::string_view kAdd =
+    R"({"container_id":"c1","ifname":"eth0","network":"weft","netns":"/proc/self/ns/net","netns_dev":4,"netns_inode":1,
  "host_ifname":"weft0123456789a","host_ifindex":7,"mac":"0a:00:00:00:00:01","pod":{"namespace":"default","name":"web"},"labels":{"app":"web"}})";
 
 TEST_F(DaemonApi, AddAnswersAsTheContractSays) {
@@ -66,7 +81,10 @@ TEST_F(DaemonApi, AddAnswersAsTheContractSays) {
     ASSERT_EQ(reply.status, 201) << reply.body;
     const Json answer = Json::parse(reply.body);
     EXPECT_EQ(answer["id"], 1);
-    EXPECT_EQ(answer["ips"], Json::parse(R"([{"address":"10.244.0.2/32","gateway":"10.244.0.1"},{"address":"fd00:10:244::2/128","gateway":"fd00:10:244::1"}])"));
+    EXPECT_EQ(
+        answer["ips"],
+        Json::parse(
+            R"([{"address":"10.244.0.2/32","gateway":"10.244.0.1"},{"address":"fd00:10:244::2/128","gateway":"fd00:10:244::1"}])"));
     const std::uint8_t mac[6] = WEFT_GATEWAY_MAC;
     EXPECT_EQ(answer["gateway_mac"], endpoint::mac_text(std::to_array(mac)));
     EXPECT_EQ(call("POST", "/v1/endpoints", std::string(kAdd)).status, 409);
@@ -106,12 +124,17 @@ TEST_F(DaemonApi, PathsAndMethods) {
 
 TEST_F(DaemonApi, PoliciesAllOrNothing) {
     const auto good = test::deny_all("p");
-    EXPECT_EQ(call("POST", "/v1/policies", R"({"apiVersion":"v1","kind":"List","items":[)" + good + R"(,{"apiVersion":"v1","kind":"Pod"}]})").status, 400);
+    EXPECT_EQ(call("POST", "/v1/policies",
+                   R"({"apiVersion":"v1","kind":"List","items":[)" + good + R"(,{"apiVersion":"v1","kind":"Pod"}]})")
+                  .status,
+              400);
     EXPECT_EQ(Json::parse(call("GET", "/v1/policies").body), Json::array());
     EXPECT_EQ(Json::parse(call("POST", "/v1/policies/validate", good).body)["valid"], true);
     const Json applied = Json::parse(call("POST", "/v1/policies", good).body);
-    EXPECT_EQ(applied["applied"], Json::parse(R"([{"kind":"NetworkPolicy","namespace":"default","name":"p","action":"created"}])"));
-    EXPECT_EQ(Json::parse(call("GET", "/v1/policies/NetworkPolicy/default/p").body)["object"]["spec"]["policyTypes"], Json::array({"Ingress"}));
+    EXPECT_EQ(applied["applied"],
+              Json::parse(R"([{"kind":"NetworkPolicy","namespace":"default","name":"p","action":"created"}])"));
+    EXPECT_EQ(Json::parse(call("GET", "/v1/policies/NetworkPolicy/default/p").body)["object"]["spec"]["policyTypes"],
+              Json::array({"Ingress"}));
     EXPECT_EQ(call("DELETE", "/v1/policies/NetworkPolicy/default/p").status, 200);
     EXPECT_EQ(call("DELETE", "/v1/policies/NetworkPolicy/default/p").status, 404);
 }
@@ -119,7 +142,8 @@ TEST_F(DaemonApi, PoliciesAllOrNothing) {
 TEST_F(DaemonApi, ExplainNamesTheRule) {
     ASSERT_EQ(call("POST", "/v1/endpoints", std::string(kAdd)).status, 201);
     ASSERT_EQ(call("POST", "/v1/policies", test::deny_all("p")).status, 200);
-    const auto reply = call("POST", "/v1/explain", R"({"source":"192.0.2.1","destination":"default/web","port":80,"protocol":"tcp"})");
+    const auto reply =
+        call("POST", "/v1/explain", R"({"source":"192.0.2.1","destination":"default/web","port":80,"protocol":"tcp"})");
     ASSERT_EQ(reply.status, 200) << reply.body;
     const Json answer = Json::parse(reply.body);
     EXPECT_EQ(answer["verdict"], "denied");
@@ -131,7 +155,8 @@ TEST_F(DaemonApi, ExplainNamesTheRule) {
 
 TEST_F(DaemonApi, StatusShowsEachPart) {
     const Json status = Json::parse(call("GET", "/v1/status").body);
-    for (const auto* part : {"version", "node", "uptime_seconds", "memory_kib", "datapath", "ipam", "endpoints", "policies", "apply", "sources", "metadata", "revision"})
+    for (const auto* part : {"version", "node", "uptime_seconds", "memory_kib", "datapath", "ipam", "endpoints",
+                             "policies", "apply", "sources", "metadata", "revision"})
         EXPECT_TRUE(status.contains(part)) << part;
     EXPECT_EQ(status["ipam"].size(), 2U);
 }

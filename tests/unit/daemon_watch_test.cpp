@@ -37,7 +37,8 @@ struct DaemonWatch : testing::Test {
         return "";
     }
     void load() {
-        const auto done = parts.reconciler.submit([&](reconcile::State& state, Rollback& undo) { return directory.load(state, undo); });
+        const auto done = parts.reconciler.submit(
+            [&](reconcile::State& state, Rollback& undo) { return directory.load(state, undo); });
         ASSERT_TRUE(done) << done.error().text();
         ASSERT_TRUE(directory.start());
     }
@@ -62,8 +63,10 @@ TEST_F(DaemonWatch, FollowsFiles) {
 TEST_F(DaemonWatch, BadFileIsReportedAndChangesNothing) {
     put("a.json", deny_all("a"));
     load();
-    put("a.json", R"({"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{"name":"a"},"spec":{"podSelector":{},"ingres":[]}})");
-    for (int i = 0; i < 500 && error_of("a.json").empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    put("a.json",
+        R"({"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{"name":"a"},"spec":{"podSelector":{},"ingres":[]}})");
+    for (int i = 0; i < 500 && error_of("a.json").empty(); ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
     EXPECT_NE(error_of("a.json").find("$.spec.ingres"), std::string::npos) << error_of("a.json");
     EXPECT_EQ(names(), std::set<std::string>{"a"});
     put("a.json", deny_all("a2"));
@@ -82,7 +85,8 @@ TEST_F(DaemonWatch, BadFileAfterARestartKeepsWhatItGave) {
     test::FakeKernel second;
     test::Parts again(folder.path(), second);
     watch::Directory other(objects, again.objects);
-    const auto done = again.reconciler.submit([&](reconcile::State& state, Rollback& undo) { return other.load(state, undo); });
+    const auto done =
+        again.reconciler.submit([&](reconcile::State& state, Rollback& undo) { return other.load(state, undo); });
     ASSERT_TRUE(done);
     std::set<std::string> left;
     again.reconciler.read([&](const reconcile::View& view) {
@@ -98,7 +102,8 @@ TEST_F(DaemonWatch, ConflictEndsWhenTheOtherIsGone) {
     load();
     ASSERT_TRUE(becomes({"same"}));
     put("b.json", "[" + deny_all("same") + "," + deny_all("b") + "]");
-    for (int i = 0; i < 500 && error_of("b.json").empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    for (int i = 0; i < 500 && error_of("b.json").empty(); ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
     EXPECT_NE(error_of("b.json").find("file:a.json"), std::string::npos) << error_of("b.json");
     EXPECT_EQ(names(), std::set<std::string>{"same"}) << "atomic: b is not in force either";
     std::filesystem::remove(objects / "a.json");

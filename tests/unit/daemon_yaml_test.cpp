@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "daemon/watch/object_file.hpp"
 #include "common/yaml.hpp"
+#include "daemon/watch/object_file.hpp"
 
 namespace weft::watch {
 namespace {
@@ -31,7 +31,8 @@ TEST(DaemonYaml, AnchorsAndMerges) {
 
 TEST(DaemonYaml, AliasesCannotBlowUp) {
     std::string bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
-    for (int i = 1; i < 20; ++i) bomb += fmt::format("a{0}: &a{0} [*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1}]\n", i, i - 1);
+    for (int i = 1; i < 20; ++i)
+        bomb += fmt::format("a{0}: &a{0} [*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1}]\n", i, i - 1);
     const auto refused = parse_yaml(bomb);
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().message.find("nodes"), std::string::npos) << refused.error().message;
@@ -69,21 +70,26 @@ TEST(DaemonObjectFile, OneOrManyObjects) {
     EXPECT_EQ(parse_object_file("a.yml", std::string(kPolicy) + namespaces).value().size(), 2U);
     const std::string space = R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"x"}})";
     EXPECT_EQ(parse_object_file("a.json", "[" + space + "]").value().size(), 1U);
-    EXPECT_EQ(parse_object_file("a.json", R"({"apiVersion":"v1","kind":"List","items":[)" + space + "]}").value().size(), 1U);
+    EXPECT_EQ(
+        parse_object_file("a.json", R"({"apiVersion":"v1","kind":"List","items":[)" + space + "]}").value().size(), 1U);
 }
 
 TEST(DaemonObjectFile, ErrorsNameFilePathAndDocument) {
     auto text = std::string(kPolicy);
     text.replace(text.find("port: 80"), 8, "port: 99999");
-    const auto bad = parse_object_file("a.yaml", "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n---\n" + text);
+    const auto bad =
+        parse_object_file("a.yaml", "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n---\n" + text);
     ASSERT_FALSE(bad);
     EXPECT_EQ(bad.error().path, "document 2: $.spec.ingress[0].ports[0].port");
-    EXPECT_NE(parse_object_file("a.yaml", std::string(kPolicy) + "---" + std::string(kPolicy)).error().message.find("twice"), std::string::npos);
+    EXPECT_NE(
+        parse_object_file("a.yaml", std::string(kPolicy) + "---" + std::string(kPolicy)).error().message.find("twice"),
+        std::string::npos);
 }
 
 TEST(DaemonObjectFile, OnlyOurNames) {
     for (const auto* name : {"a.json", "a.yaml", "a.yml"}) EXPECT_TRUE(is_object_file(name)) << name;
-    for (const auto* name : {"a.txt", ".a.json", "a.json~", "a.json.swp", "README"}) EXPECT_FALSE(is_object_file(name)) << name;
+    for (const auto* name : {"a.txt", ".a.json", "a.json~", "a.json.swp", "README"})
+        EXPECT_FALSE(is_object_file(name)) << name;
     EXPECT_FALSE(read_file("/dev/zero"));
     EXPECT_FALSE(read_file("/proc/self"));
 }
