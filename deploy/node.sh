@@ -51,9 +51,10 @@ start_in_node() {
     start "$name" nsenter --net="/run/netns/$NODE" -- "$@"
 }
 
+# Whether the process of NAME is there and is no zombie.
 running() {
     local pid
-    pid=$(cat "$STATE/pid/$1" 2>/dev/null) && [ -d "/proc/$pid" ] && [ "$(awk '{print $3}' "/proc/$pid/stat")" != Z ]
+    pid=$(cat "$STATE/pid/$1" 2>/dev/null) && [ -d "/proc/$pid" ] && ! grep -qs '^State:.Z' "/proc/$pid/status"
 }
 
 # stop NAME: asks, waits at most 5 s, then insists. No error when it is gone.
