@@ -218,7 +218,7 @@ class Node:
         return rows
 
     def dropped(self):
-        """Dropped packets by reason since the datapath was loaded, those of no use to these tests left out."""
+        """Dropped packets by reason since the datapath was loaded, as Prometheus names them."""
         out = {}
         for line in self.hubble("/metrics")[1].splitlines():
             if line.startswith("weft_dropped_packets_total{") and float(line.rsplit(" ", 1)[1]) > 0:
@@ -256,15 +256,19 @@ class Node:
         assert code == 0, result
         return Pod(name, netns, [ip["address"].split("/")[0] for ip in result["ips"]])
 
-    def policy(self, name, spec):
-        """Drops a NetworkPolicy into the objects directory, or takes it out (spec None), and waits until it is so."""
+    def write_policy(self, name, spec):
         path = f"{self.state}/objects/{name}.json"
         if spec is None:
             os.unlink(path)
-        else:
-            with open(f"{self.state}/objects/.{name}", "w", encoding="utf-8") as file:
-                json.dump({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": name, "namespace": "default"}, "spec": spec}, file)
-            os.rename(f"{self.state}/objects/.{name}", path)
+            return
+        policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": name, "namespace": "default"}, "spec": spec}
+        with open(f"{self.state}/objects/.{name}", "w", encoding="utf-8") as file:
+            json.dump(policy, file)
+        os.rename(f"{self.state}/objects/.{name}", path)
+
+    def policy(self, name, spec):
+        """Drops a NetworkPolicy into the objects directory, or takes it out (spec None), and waits until it is so."""
+        self.write_policy(name, spec)
         wanted = 404 if spec is None else 200
         until(f"policy {name}", lambda: self.api("GET", f"/v1/policies/NetworkPolicy/default/{name}")[0] == wanted)
 
