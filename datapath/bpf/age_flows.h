@@ -16,7 +16,6 @@ struct age_pass {
     struct age_arguments result;
     const struct weft_control* control;
     __u32 now;
-    bool half;
 };
 
 /* Ticks that a connection is idle in both directions: an answer keeps the question's entry alive and the other way
@@ -52,8 +51,8 @@ INLINE void send_close(const struct weft_key6* tuple, const struct weft_entry* e
     event_end(event);
 }
 
-INLINE __u32 limit_of(const struct age_pass* pass, __u8 protocol, __u8 flags) {
-    if (pass->half) return ticks_of_seconds(pass->control->timeout_half_open);
+INLINE __u32 limit_of(const struct age_pass* pass, bool half, __u8 protocol, __u8 flags) {
+    if (half) return ticks_of_seconds(pass->control->timeout_half_open);
     return idle_limit(pass->control, protocol, flags);
 }
 
@@ -68,56 +67,68 @@ CHECKED_ONCE int end_entry(bool half, const struct weft_key6* tuple, struct weft
     return 1;
 }
 
-static long age_set4(__u64 set, struct age_pass* pass) {
+INLINE long age_set4(__u64 set, struct age_pass* pass, bool half) {
     for (__u32 way = 0; way < WEFT_FLOW_WAYS; way++) {
-        __u64* word = flow4_tag_word(pass->half, (__u32)set);
+        __u64* word = flow4_tag_word(half, (__u32)set);
         if (!word) return 1;
         if (READ_ONCE(*word) == 0) return 0;
         if (((READ_ONCE(*word) >> (8 * way)) & 0xff) == 0) continue;
-        const struct weft_flow4* slot =
-            flow4_slot_at(pass->half, weft_slot_index((__u32)set, way, flow4_mask_of(pass->half)));
+        const struct weft_flow4* slot = flow4_slot_at(half, weft_slot_index((__u32)set, way, flow4_mask_of(half)));
         if (!slot) return 1;
         pass->result.live4++;
         const struct weft_key4 key = slot->key;
-        const __u32 last_seen = slot->last_seen, limit = limit_of(pass, key.protocol, slot->flags);
+        const __u32 last_seen = slot->last_seen, limit = limit_of(pass, half, key.protocol, slot->flags);
         const __u64 seed = pass->control->hash_seed;
         struct weft_entry entry;
         if (pass->now - last_seen <= limit || (__s32)(pass->now - last_seen) < 0 ||
-            !flow4_load(pass->half, &key, hash_key4(&key, seed), &entry))
+            !flow4_load(half, &key, hash_key4(&key, seed), &entry))
             continue;
         struct weft_key6 tuple = {
             .source_port = key.source_port, .destination_port = key.destination_port, .protocol = key.protocol};
         ip_set_v4(&tuple.source, key.source);
         ip_set_v4(&tuple.destination, key.destination);
-        if (!pass->half && (__u32)pair_idle(&tuple, &entry, last_seen, pass->now, seed) <= limit) continue;
-        end_entry(pass->half, &tuple, &entry, seed);
+        if (!half && (__u32)pair_idle(&tuple, &entry, last_seen, pass->now, seed) <= limit) continue;
+        end_entry(half, &tuple, &entry, seed);
         pass->result.aged++;
     }
     return 0;
 }
 
-static long age_set6(__u64 set, struct age_pass* pass) {
+INLINE long age_set6(__u64 set, struct age_pass* pass, bool half) {
     for (__u32 way = 0; way < WEFT_FLOW_WAYS; way++) {
-        __u64* word = flow6_tag_word(pass->half, (__u32)set);
+        __u64* word = flow6_tag_word(half, (__u32)set);
         if (!word) return 1;
         if (READ_ONCE(*word) == 0) return 0;
         if (((READ_ONCE(*word) >> (8 * way)) & 0xff) == 0) continue;
-        const struct weft_flow6* slot =
-            flow6_slot_at(pass->half, weft_slot_index((__u32)set, way, flow6_mask_of(pass->half)));
+        const struct weft_flow6* slot = flow6_slot_at(half, weft_slot_index((__u32)set, way, flow6_mask_of(half)));
         if (!slot) return 1;
         pass->result.live6++;
         const struct weft_key6 tuple = slot->key;
-        const __u32 last_seen = slot->last_seen, limit = limit_of(pass, tuple.protocol, slot->flags);
+        const __u32 last_seen = slot->last_seen, limit = limit_of(pass, half, tuple.protocol, slot->flags);
         const __u64 seed = pass->control->hash_seed;
         struct weft_entry entry;
         if (pass->now - last_seen <= limit || (__s32)(pass->now - last_seen) < 0 ||
-            !flow6_load(pass->half, &tuple, hash_key6(&tuple, seed), &entry))
+            !flow6_load(half, &tuple, hash_key6(&tuple, seed), &entry))
             continue;
-        if (!pass->half && (__u32)pair_idle(&tuple, &entry, last_seen, pass->now, seed) <= limit) continue;
-        end_entry(pass->half, &tuple, &entry, seed);
+        if (!half && (__u32)pair_idle(&tuple, &entry, last_seen, pass->now, seed) <= limit) continue;
+        end_entry(half, &tuple, &entry, seed);
         pass->result.aged++;
     }
     return 0;
+}
+
+/* One callback for each table: the table must be a constant for the look-ups to be inlined. */
+static long age_main4(__u64 set, struct age_pass* pass) {
+    return age_set4(set, pass, false);
+}
+static long age_main6(__u64 set, struct age_pass* pass) {
+    return age_set6(set, pass, false);
+}
+static long age_half4(__u64 set, struct age_pass* pass) {
+    return age_set4(set, pass, true);
+}
+static long age_half6(__u64 set, struct age_pass* pass) {
+    return age_set6(set, pass, true);
 }
 
 SEC("syscall")
@@ -125,11 +136,10 @@ int age_flows(struct age_arguments* arguments) {
     /* Programs of this type lack the coarse clock; it is the same clock. */
     struct age_pass pass = {.control = control_of(), .now = (__u32)(bpf_ktime_get_ns() >> WEFT_TICK_SHIFT)};
     if (!pass.control) return 1;
-    for (int half = 0; half < 2; half++) {
-        pass.half = half;
-        bpf_loop((half ? masks.half4 : masks.flow4) + 1, age_set4, &pass, 0);
-        bpf_loop((half ? masks.half6 : masks.flow6) + 1, age_set6, &pass, 0);
-    }
+    bpf_loop(masks.flow4 + 1, age_main4, &pass, 0);
+    bpf_loop(masks.flow6 + 1, age_main6, &pass, 0);
+    bpf_loop(masks.half4 + 1, age_half4, &pass, 0);
+    bpf_loop(masks.half6 + 1, age_half6, &pass, 0);
     *arguments = pass.result;
     return 0;
 }
