@@ -45,5 +45,6 @@ configure_build() {
 build_targets() {
     local build=$1
     shift
-    NINJA_STATUS='    [%f/%t %es] ' ninja -C "$build" "$@" || die "the build failed"
+    # ccache finds the same file again in another checkout.
+    CCACHE_BASEDIR=$(pwd) CCACHE_NOHASHDIR=1 NINJA_STATUS='    [%f/%t %es] ' ninja -C "$build" "$@" || die "the build failed"
 }
