@@ -144,7 +144,7 @@ class Node:
     def start(self, name, program, *options):
         with open(f"{self.state}/log/{name}", "a", encoding="utf-8") as log:
             self.processes[name] = subprocess.Popen(
-                ["nsenter", f"--net=/run/netns/{self.name}", "--", f"{BUILD}/{program}", "--run-dir", f"{self.state}/run", "--bpf-dir", self.pins, *options],
+                ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--net=/run/netns/{self.name}", "--", f"{BUILD}/{program}", "--run-dir", f"{self.state}/run", "--bpf-dir", self.pins, *options],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
     def wait_for(self, name, healthy):
