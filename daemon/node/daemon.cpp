@@ -100,8 +100,27 @@ Result<void> Daemon::first_change() {
     if (!done) return wrap(done.error(), "bring the kernel to the remembered state");
     if (const auto replayed = queue_->replay(*registry_); replayed > 0)
         spdlog::info("{} queued DELs replayed", replayed);
+    WEFT_CHECK(renew_programs());
     if (facts_.uplink.empty()) return {};
     return datapath::attach(pins_, facts_.uplink, datapath::TcHook::kIngress, WEFT_PROG_FROM_NETDEV);
+}
+
+// Another build's programs are pinned now, but a filter of clsact still holds the old ones. Looked at on every start,
+// not only after a replacement: the daemon that replaced them may have been killed before it came here.
+Result<void> Daemon::renew_programs() {
+    for (const auto& endpoint : registry_->list()) {
+        const struct {
+            datapath::TcHook hook;
+            const char* program;
+        } attachments[] = {{datapath::TcHook::kIngress, WEFT_PROG_FROM_POD},
+                           {datapath::TcHook::kEgress, WEFT_PROG_TO_POD}};
+        for (const auto& [hook, program] : attachments) {
+            const auto renewed = datapath::renew(pins_, endpoint->host_ifname, hook, program);
+            if (!renewed && renewed.error().code != ErrorCode::kNotFound)
+                return wrap(renewed.error(), fmt::format("renew {} of {}", program, endpoint->host_ifname));
+        }
+    }
+    return {};
 }
 
 Result<void> Daemon::open_api() {

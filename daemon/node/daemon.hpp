@@ -28,6 +28,7 @@ class Daemon {
     Result<void> open_datapath();
     Result<void> open_state();
     Result<void> first_change();
+    Result<void> renew_programs();
     Result<void> open_api();
     void keep_house();
     void refresh_facts();
