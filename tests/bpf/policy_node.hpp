@@ -1,0 +1,36 @@
+// A loaded node whose maps are written by the real Applier: images go in, single first packets are judged by test-run.
+#pragma once
+
+#include <optional>
+
+#include "daemon/maps/applier.hpp"
+#include "tests/bpf/world.hpp"
+
+namespace weft::test {
+
+class PolicyNode {
+  public:
+    static constexpr std::uint32_t kPods = 16;  // endpoints 1..kPods have a device
+
+    explicit PolicyNode(const std::string& name);
+    // In force for the next packet. Flows and remembered denials are forgotten.
+    Result<void> apply(const policy::Image& image);
+
+    struct Judged {
+        int verdict = -1;
+        weft_event event{};  // of the packet: NEW or DROP
+        bool allowed() const { return event.header.type == WEFT_EVENT_NEW; }
+    };
+    // A connection's first packet: sent by the pod of endpoint `from`, or from the network when `from` is 0.
+    Result<Judged> send(std::uint32_t from, const IpAddr& source, const IpAddr& destination, std::uint8_t protocol,
+                        std::uint16_t port);
+
+  private:
+    World world_;
+    std::map<std::uint32_t, std::uint32_t> devices_;  // endpoint -> ifindex
+    std::uint32_t uplink_ = 0;
+    std::optional<maps::Applier> applier_;
+    std::uint16_t source_port_ = 0;
+};
+
+}  // namespace weft::test
