@@ -1,5 +1,6 @@
 # Tests of policy/: pure, no privileges.
-weft_test(NAME policy_cases SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/policy/cases_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/case_world.cpp
+weft_test(NAME policy_cases SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/policy/cases_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/case_replay.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/policy/case_world.cpp
   LIBS weft_policy)
 weft_test(NAME policy_units SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/policy/selector_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/parse_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/policy/tables_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/numbers_test.cpp
