@@ -164,8 +164,7 @@ INLINE int FN(claim_used)(bool half, __u32 set, __u64 tag, __u32 now) {
 }
 
 /* Whether a new entry goes to its second set: when the first is filling up and the other is emptier. So most keys are
- * found in their first set, and tables fill to about 80 % before a key finds no place (two choices: Azar and others
- * 1999). */
+ * found in their first set, and a set is full far later than with one choice (two choices: Azar and others 1999). */
 INLINE bool FN(prefers_other)(bool half, __u32 set, __u32 other) {
     const __u64 *first = FN(tag_word)(half, set), *second = FN(tag_word)(half, other);
     if (!first || !second) return false;
