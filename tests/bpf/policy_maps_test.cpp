@@ -8,9 +8,7 @@
 #include <iostream>
 
 #include "policy/explain.hpp"
-#include "policy/memory_numbers.hpp"
-#include "tests/bpf/policy_node.hpp"
-#include "tests/unit/policy/case_replay.hpp"
+#include "tests/bpf/policy_maps_judge.hpp"
 #include "tests/unit/policy/random_world.hpp"
 
 namespace weft::test {
@@ -122,46 +120,17 @@ TEST_F(PolicyMaps, RandomWorldsAgreeWithTheOracleAndNameTheRule) {
     EXPECT_GT(counts.denied, counts.probes / 10);
 }
 
-class MapsJudge : public policy::test::CaseJudge {
-  public:
-    explicit MapsJudge(PolicyNode& node) : node_(node) {}
-    Result<void> apply(const policy::World& world) override {
-        WEFT_TRY(image, policy::compile(world, numbers_));
-        WEFT_CHECK(node_.apply(image));
-        numbers_.forget_unused();
-        return {};
-    }
-    Result<policy::test::CaseVerdict> judge(const policy::World& world, const policy::test::Probe& probe) override {
-        const auto& source = *world.pods.at(probe.source);
-        const auto& destination = *world.pods.at(probe.destination);
-        WEFT_TRY(got, node_.send(source.endpoint, source.addresses.at(0), destination.addresses.at(0), probe.protocol,
-                                 probe.port));
-        if (got.allowed()) return policy::test::CaseVerdict{true, true, true};
-        if (got.event.reason != WEFT_DROP_POLICY_DENIED && got.event.reason != WEFT_DROP_POLICY_DENY)
-            return fail(ErrorCode::kInternal, "{} -> {}: dropped for reason {}", probe.source, probe.destination,
-                        got.event.reason);
-        if (got.event.direction == WEFT_EGRESS) return policy::test::CaseVerdict{false, false, std::nullopt};
-        return policy::test::CaseVerdict{false, true, false};
-    }
-
-  private:
-    PolicyNode& node_;
-    policy::MemoryNumbers numbers_;
-};
-
 TEST_F(PolicyMaps, EveryCellOfEveryNetworkPolicyCase) {
     const auto root = policy::test::cases_folder(WEFT_SOURCE_DIR);
     MapsJudge judge(node());
     policy::test::CaseCounts counts;
-    for (const auto* folder :
-         {"cases", "recipes/cases", "extra/cases", "variants/two-node/cases", "variants/ipv6/cases"}) {
+    for (const auto* folder : {"cases", "recipes", "extra", "variants/two-node", "variants/ipv6"}) {
         const int before = counts.cases;
-        const auto done = policy::test::replay_folder(root / folder, judge, counts, std::cout);
+        const auto done = policy::test::replay_all(root / folder, judge, counts, std::cout);
         ASSERT_TRUE(done) << folder << ": " << done.error().text();
         EXPECT_GT(counts.cases, before) << folder << " holds no case";
     }
-    std::cout << "cases " << counts.cases << ", steps " << counts.steps << ", cells " << counts.cells << " (not judged "
-              << counts.not_judged << "), differences " << counts.differences << "\n";
+    std::cout << counts.text() << "\n";
     EXPECT_EQ(counts.differences, 0);
 }
 

@@ -1,7 +1,9 @@
 # Tests of policy/: pure, no privileges.
-weft_test(NAME policy_cases SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/policy/cases_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/case_replay.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/policy/case_world.cpp
-  LIBS weft_policy)
+# Policy cases as data, and the way of judging them that needs no kernel; tests/policy-cases has the runner.
+add_library(weft_test_cases STATIC ${CMAKE_CURRENT_LIST_DIR}/policy/case_replay.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/case_expect.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/policy/case_world.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/case_explain_judge.cpp)
+target_link_libraries(weft_test_cases PUBLIC weft_policy)
+weft_test(NAME policy_cases SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/policy/cases_test.cpp LIBS weft_test_cases)
 weft_test(NAME policy_units SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/policy/selector_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/parse_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/policy/tables_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/numbers_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/policy/compile_test.cpp LIBS weft_policy)

@@ -9,6 +9,8 @@
 #include <sstream>
 #include <utility>
 
+#include "tests/unit/policy/case_expect.hpp"
+
 namespace weft::policy::test {
 
 namespace fs = std::filesystem;
@@ -20,11 +22,22 @@ Result<Json> load(const fs::path& path) {
     if (!in) return fail(ErrorCode::kNotFound, "{} cannot be read", path.string());
     std::stringstream text;
     text << in.rdbuf();
-    return parse_json(text.str());
+    auto value = parse_json(text.str());
+    if (!value) return wrap(value.error(), path.string());
+    return value;
 }
 
-std::uint8_t protocol_number(const std::string& text) {
-    return text == "TCP" ? kTcp : text == "UDP" ? kUdp : kSctp;
+// Empty, or what the case needs that is not there yet.
+std::string unsupported(const Json& test_case) {
+    if (!test_case.contains("steps")) return "the conformance suite's format";
+    for (const auto& step : test_case.at("steps"))
+        for (const auto& action : step.at("actions"))
+            if (const auto& verb = action.begin().key(); !CaseWorld::knows(verb)) return verb;
+    return "";
+}
+
+bool is_case(const Json& document) {
+    return document.is_object() && (document.contains("steps") || document.contains("subtests"));
 }
 
 class Replay {
@@ -38,82 +51,58 @@ class Replay {
         for (const auto& at : case_.at("steps")) {
             where_ = fmt::format("{} step {}", case_.at("id").get<std::string>(), step++);
             ++counts_.steps;
-            for (const auto& action : at.at("actions")) WEFT_CHECK(world_.act(action));
-            WEFT_CHECK(judge_.apply(world_.world()));
-            WEFT_CHECK(compare(at.at("expect")));
+            if (auto done = run_step(at); !done) return wrap(done.error(), where_);
         }
         return {};
     }
 
   private:
-    // The cells of one row of the table, split at blanks.
-    static std::vector<std::string> row(const Json& expect, const char* table, const std::string& source) {
-        std::istringstream text(expect.at(table).at(source).get<std::string>());
-        return {std::istream_iterator<std::string>(text), {}};
-    }
-
-    Result<void> compare(const Json& expect) {
-        const auto& pods = expect.at("pods");
-        const std::size_t ports = expect.contains("ports") ? expect.at("ports").size() : 1;
-        for (const auto& source : pods) {
-            const std::array rows = {row(expect, "combined", source), row(expect, "egress", source),
-                                     row(expect, "ingress", source)};
-            for (std::size_t column = 0; column < pods.size(); ++column) {
-                for (const auto& cells : rows)
-                    if (cells.size() != pods.size() || cells[column].size() != ports)
-                        return fail(ErrorCode::kInvalid, "{}: a row of another length", where_);
-                for (std::size_t i = 0; i < ports; ++i)
-                    WEFT_CHECK(cell(expect, i, source, pods[column],
-                                    {rows[0][column][i], rows[1][column][i], rows[2][column][i]}));
-            }
+    Result<void> run_step(const Json& step) {
+        for (const auto& action : step.at("actions")) WEFT_CHECK(world_.act(action));
+        WEFT_CHECK(judge_.apply(world_));
+        WEFT_TRY(cells, expected_cells(step.at("expect"), world_));
+        std::vector<Probe> probes;
+        for (const auto& cell : cells) {
+            if (cell.probe)
+                probes.push_back(*cell.probe);
+            else
+                counts_.not_judged += 3;
         }
+        WEFT_TRY(verdicts, judge_.judge(world_, probes));
+        if (verdicts.size() != probes.size()) return fail(ErrorCode::kInternal, "not a verdict for each probe");
+        auto verdict = verdicts.begin();
+        for (const auto& cell : cells)
+            if (cell.probe) compare(cell, *verdict++);
         return {};
     }
 
-    static bool judged(char wanted) { return wanted == '.' || wanted == 'X' || wanted == '#'; }
-
-    Result<void> cell(const Json& expect, std::size_t index, const std::string& source, const std::string& destination,
-                      const std::array<char, 3>& wanted) {
-        if (std::ranges::none_of(wanted, judged)) {
-            counts_.not_judged += 3;
-            return {};
-        }
-        WEFT_TRY(probe, probe_of(expect, index, source, destination));
-        WEFT_TRY(verdict, judge_.judge(world_.world(), probe));
-        note(probe, "combined", wanted[0], verdict.combined);
-        note(probe, "egress", wanted[1], verdict.egress);
-        note(probe, "ingress", wanted[2], verdict.ingress);
-        return {};
+    void compare(const Cell& cell, const CaseVerdict& verdict) {
+        if (!verdict.fault.empty()) return differ(*cell.probe, "combined", verdict.fault);
+        note(*cell.probe, "combined", cell.combined, verdict.combined);
+        note(*cell.probe, "egress", cell.egress, verdict.egress);
+        note(*cell.probe, "ingress", cell.ingress, verdict.ingress);
     }
 
     void note(const Probe& probe, const char* table, char wanted, std::optional<bool> got) {
-        if (!judged(wanted) || !got) {
+        if (!is_judged(wanted) || !got) {
             ++counts_.not_judged;
             return;
         }
         ++counts_.cells;
         if (*got == (wanted != 'X')) return;
-        ++counts_.differences;
-        if (std::exchange(told_, true)) return;
-        out_ << fmt::format("{} {}: {} -> {} protocol {} port {} expected '{}', got {}\n", where_, table, probe.source,
-                            probe.destination, probe.protocol, probe.port, wanted, *got ? "allow" : "deny");
+        differ(probe, table, fmt::format("expected '{}', got {}", wanted, *got ? "allow" : "deny"));
     }
 
-    Result<Probe> probe_of(const Json& expect, std::size_t index, const std::string& source,
-                           const std::string& destination) const {
-        if (expect.contains("ports")) {
-            const std::string text = expect.at("ports")[index];
-            const auto slash = text.find('/');
-            return Probe{source, destination, protocol_number(text.substr(0, slash)),
-                         static_cast<std::uint16_t>(std::stoi(text.substr(slash + 1)))};
-        }
-        const std::string protocol = expect.at("probe").at("protocol");
-        const Json& port = expect.at("probe").at("port");
-        if (port.is_number()) return Probe{source, destination, protocol_number(protocol), port.get<std::uint16_t>()};
-        for (const auto& served : world_.served(destination))
-            if (served.name == port.get<std::string>() && served.protocol == protocol)
-                return Probe{source, destination, protocol_number(protocol), static_cast<std::uint16_t>(served.port)};
-        return fail(ErrorCode::kInvalid, "{}: {} has no port {}", where_, destination, to_line(port));
+    void differ(const Probe& probe, const char* table, const std::string& what) {
+        ++counts_.differences;
+        if (std::exchange(told_, true)) return;
+        ++counts_.differing_cases;
+        const auto address = [&](const std::string& key) {
+            return world_.world().pods.at(key)->addresses.at(probe.address).text();
+        };
+        out_ << fmt::format("{} {}: {} ({}) -> {} ({}) {}/{}: {}\n", where_, table, probe.source, address(probe.source),
+                            probe.destination, address(probe.destination), protocol_name(probe.protocol), probe.port,
+                            what);
     }
 
     const Json& case_;
@@ -127,27 +116,63 @@ class Replay {
 
 }  // namespace
 
+std::string CaseCounts::text() const {
+    auto out = fmt::format("{} cases, {} steps, {} cells (not judged {}), {} differences in {} cases", cases, steps,
+                           cells, not_judged, differences, differing_cases);
+    for (const auto& [what, count] : unsupported) out += fmt::format("; not supported yet: {} with {}", count, what);
+    return out;
+}
+
 fs::path cases_folder(const std::string& source_folder) {
     const char* given = std::getenv("WEFT_POLICY_CASES");
     return given != nullptr ? fs::path(given) : fs::path(source_folder) / ".." / "shared" / "policy-cases";
 }
 
-Result<void> replay_folder(const fs::path& folder, CaseJudge& judge, CaseCounts& counts, std::ostream& out) {
+Result<std::map<fs::path, std::vector<fs::path>>> find_cases(const fs::path& path) {
     std::error_code failed;
     std::vector<fs::path> files;
-    for (const auto& entry : fs::directory_iterator(folder, failed)) files.push_back(entry.path());
-    if (failed) return fail(ErrorCode::kNotFound, "{}: {}", folder.string(), failed.message());
+    if (fs::is_regular_file(path, failed)) {
+        files.push_back(path);
+    } else {
+        for (const auto& entry : fs::recursive_directory_iterator(path, failed))
+            if (entry.path().extension() == ".json") files.push_back(entry.path());
+        if (failed) return fail(ErrorCode::kNotFound, "{}: {}", path.string(), failed.message());
+    }
     std::ranges::sort(files);
+    std::map<fs::path, std::vector<fs::path>> out;
     for (const auto& file : files) {
-        WEFT_TRY(test_case, load(file));
-        if (!test_case.contains("steps")) continue;
-        Json world = test_case.at("world");
-        if (world.is_string()) {
-            WEFT_TRY(loaded, load(folder / world.get<std::string>()));
-            world = std::move(loaded);
-        }
-        WEFT_TRY(built, CaseWorld::of(world));
-        WEFT_CHECK(Replay(test_case, std::move(built), judge, counts, out).run());
+        WEFT_TRY(document, load(file));
+        if (is_case(document)) out[file.parent_path()].push_back(file);
+    }
+    return out;
+}
+
+Result<void> replay_case(const fs::path& file, CaseJudge& judge, CaseCounts& counts, std::ostream& out) {
+    WEFT_TRY(test_case, load(file));
+    if (const auto what = unsupported(test_case); !what.empty()) {
+        ++counts.unsupported[what];
+        return {};
+    }
+    Json world = test_case.at("world");
+    if (world.is_string()) {
+        WEFT_TRY(loaded, load(file.parent_path() / world.get<std::string>()));
+        world = std::move(loaded);
+    }
+    WEFT_TRY(built, CaseWorld::of(world));
+    return Replay(test_case, std::move(built), judge, counts, out).run();
+}
+
+Result<void> replay_all(const fs::path& path, CaseJudge& judge, CaseCounts& counts, std::ostream& out) {
+    WEFT_TRY(folders, find_cases(path));
+    for (const auto& [folder, files] : folders) {
+        const CaseCounts before = counts;
+        for (const auto& file : files) WEFT_CHECK(replay_case(file, judge, counts, out));
+        out << fmt::format("{}: {} cases, {} cells, {} differences", fs::relative(folder, path.parent_path()).string(),
+                           counts.cases - before.cases, counts.cells - before.cells,
+                           counts.differences - before.differences);
+        if (const auto rest = static_cast<int>(files.size()) - (counts.cases - before.cases); rest > 0)
+            out << fmt::format("; {} cases are not supported yet", rest);
+        out << std::endl;
     }
     return {};
 }

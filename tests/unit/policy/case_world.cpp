@@ -1,27 +1,44 @@
 #include "tests/unit/policy/case_world.hpp"
 
+#include <algorithm>
+
 #include "policy/parse.hpp"
 
 namespace weft::policy::test {
 
 namespace {
 
-std::string key_of(const Json& object) {
-    return object.at("namespace").get<std::string>() + "/" + object.at("name").get<std::string>();
+constexpr std::string_view kVerbs[] = {"createPolicy",    "updatePolicy",       "deletePolicy",
+                                       "createNamespace", "setNamespaceLabels", "deleteNamespace",
+                                       "createPod",       "setPodLabels",       "deletePod"};
+
+// The pod's address of the other family: fd00:10:244::<IPv4 address>, or 10.244.<last 16 bits>.
+Result<std::string> other_family(const std::string& text) {
+    WEFT_TRY(ip, IpAddr::parse(text));
+    const auto& bytes = ip.bytes();
+    if (!ip.is_v4()) return fmt::format("10.244.{}.{}", bytes[14], bytes[15]);
+    return fmt::format("fd00:10:244::{:x}:{:x}", bytes[12] << 8 | bytes[13], bytes[14] << 8 | bytes[15]);
 }
 
-Json pod_object(const Json& pod, const Json& containers) {
+Result<Json> pod_object(const Json& pod, const Json& containers) {
     Json list = Json::array();
     for (const auto& container : containers) {
         Json port{{"containerPort", container.at("port")}, {"protocol", container.at("protocol")}};
         if (container.contains("portName")) port["name"] = container.at("portName");
         list.push_back({{"name", "c"}, {"ports", Json::array({port})}});
     }
-    return {{"apiVersion", "v1"},
-            {"kind", "Pod"},
-            {"metadata", {{"namespace", pod.at("namespace")}, {"name", pod.at("name")}, {"labels", pod.at("labels")}}},
-            {"spec", {{"containers", list}}},
-            {"status", {{"phase", "Running"}, {"podIPs", Json::array({{{"ip", pod.at("ip")}}})}}}};
+    WEFT_TRY(other, other_family(pod.at("ip")));
+    return Json{
+        {"apiVersion", "v1"},
+        {"kind", "Pod"},
+        {"metadata", {{"namespace", pod.at("namespace")}, {"name", pod.at("name")}, {"labels", pod.at("labels")}}},
+        {"spec", {{"containers", list}}},
+        {"status", {{"phase", "Running"}, {"podIPs", Json::array({Json{{"ip", pod.at("ip")}}, Json{{"ip", other}}})}}}};
+}
+
+bool holds_key(const Json& value, std::string_view key) {
+    if (value.is_object() && value.contains(key)) return true;
+    return value.is_structured() && std::ranges::any_of(value, [&](const Json& part) { return holds_key(part, key); });
 }
 
 }  // namespace
@@ -34,69 +51,97 @@ Result<CaseWorld> CaseWorld::of(const Json& world) {
     return out;
 }
 
-const Pod* CaseWorld::pod(const std::string& key) const {
-    const auto at = world_.pods.find(key);
-    return at == world_.pods.end() ? nullptr : at->second.get();
+bool CaseWorld::knows(const std::string& verb) {
+    return std::ranges::find(kVerbs, verb) != std::end(kVerbs);
+}
+
+bool CaseWorld::has_ip_blocks() const {
+    return std::ranges::any_of(objects_, [](const auto& entry) {
+        return entry.first.kind == "NetworkPolicy" && holds_key(entry.second, "ipBlock");
+    });
 }
 
 Result<void> CaseWorld::add_pod(const Json& pod) {
     const Json& containers = pod.contains("containers") ? pod.at("containers") : containers_;
-    const Json object = pod_object(pod, containers);
-    WEFT_TRY(parsed, parse_pod(JsonView(object)));
-    parsed.endpoint = next_endpoint_++;
-    auto& served = served_[key_of(pod)];
+    WEFT_TRY(object, pod_object(pod, containers));
+    const std::string key = pod.at("namespace").get<std::string>() + "/" + pod.at("name").get<std::string>();
+    auto& served = served_[key];
+    served.clear();
     for (const auto& container : containers)
         served.push_back({container.value("portName", ""), container.at("protocol"), container.at("port")});
+    return put_pod(std::move(object));
+}
+
+// A pod that is there keeps its endpoint's number.
+Result<void> CaseWorld::put_pod(Json object) {
+    WEFT_TRY(parsed, parse_pod(JsonView(object)));
+    const auto before = world_.pods.find(parsed.namespace_ + "/" + parsed.name);
+    parsed.endpoint = before == world_.pods.end() ? next_endpoint_++ : before->second->endpoint;
+    objects_[{"Pod", parsed.namespace_, parsed.name}] = std::move(object);
     world_.put(std::move(parsed));
     return {};
 }
 
 Result<void> CaseWorld::add_namespace(const Json& object) {
-    const Json full{{"apiVersion", "v1"},
-                    {"kind", "Namespace"},
-                    {"metadata", {{"name", object.at("name")}, {"labels", object.at("labels")}}}};
+    Json full{{"apiVersion", "v1"},
+              {"kind", "Namespace"},
+              {"metadata", {{"name", object.at("name")}, {"labels", object.at("labels")}}}};
     WEFT_TRY(parsed, parse_namespace(JsonView(full)));
+    objects_[{"Namespace", "", parsed.name}] = std::move(full);
     world_.put(std::move(parsed));
     return {};
 }
 
 Result<void> CaseWorld::set_labels(const Json& pod) {
-    const auto at = world_.pods.find(key_of(pod));
-    if (at == world_.pods.end()) return fail(ErrorCode::kNotFound, "pod {}", key_of(pod));
-    Pod changed = *at->second;
-    WEFT_TRY(labels, parse_labels(JsonView(pod.at("labels"))));
-    changed.labels = std::move(labels);
-    world_.put(std::move(changed));
+    const PolicyName name{"Pod", pod.at("namespace"), pod.at("name")};
+    const auto at = objects_.find(name);
+    if (at == objects_.end()) return fail(ErrorCode::kNotFound, "pod {}/{}", name.namespace_, name.name);
+    Json changed = at->second;
+    changed["metadata"]["labels"] = pod.at("labels");
+    return put_pod(std::move(changed));
+}
+
+Result<void> CaseWorld::put_policy(const Json& object) {
+    WEFT_TRY(policy, parse_network_policy(JsonView(object)));
+    objects_[policy.name] = object;
+    world_.put(std::move(policy));
     return {};
+}
+
+void CaseWorld::remove_pod(const std::string& namespace_, const std::string& name) {
+    world_.pods.erase(namespace_ + "/" + name);
+    objects_.erase({"Pod", namespace_, name});
+}
+
+void CaseWorld::remove_policy(const PolicyName& name) {
+    world_.policies.erase(name);
+    objects_.erase(name);
 }
 
 void CaseWorld::remove_namespace(const std::string& name) {
     world_.namespaces.erase(name);
     std::erase_if(world_.pods, [&](const auto& entry) { return entry.second->namespace_ == name; });
     std::erase_if(world_.policies, [&](const auto& entry) { return entry.first.namespace_ == name; });
+    std::erase_if(objects_, [&](const auto& entry) {
+        return entry.first.namespace_ == name || (entry.first.kind == "Namespace" && entry.first.name == name);
+    });
 }
 
 Result<void> CaseWorld::act(const Json& action) {
     const auto verb = action.begin().key();
     const Json& value = action.begin().value();
-    if (verb == "createPolicy" || verb == "updatePolicy") {
-        WEFT_TRY(policy, parse_network_policy(JsonView(value)));
-        world_.put(std::move(policy));
-    } else if (verb == "deletePolicy") {
-        world_.policies.erase({"NetworkPolicy", value.at("namespace"), value.at("name")});
-    } else if (verb == "createNamespace" || verb == "setNamespaceLabels") {
-        return add_namespace(value);
-    } else if (verb == "deleteNamespace") {
+    if (verb == "createPolicy" || verb == "updatePolicy") return put_policy(value);
+    if (verb == "createNamespace" || verb == "setNamespaceLabels") return add_namespace(value);
+    if (verb == "createPod") return add_pod(value);
+    if (verb == "setPodLabels") return set_labels(value);
+    if (verb == "deletePolicy")
+        remove_policy({"NetworkPolicy", value.at("namespace"), value.at("name")});
+    else if (verb == "deleteNamespace")
         remove_namespace(value.at("name"));
-    } else if (verb == "createPod") {
-        return add_pod(value);
-    } else if (verb == "setPodLabels") {
-        return set_labels(value);
-    } else if (verb == "deletePod") {
-        world_.pods.erase(key_of(value));
-    } else {
+    else if (verb == "deletePod")
+        remove_pod(value.at("namespace"), value.at("name"));
+    else
         return fail(ErrorCode::kInvalid, "action {} is not known", verb);
-    }
     return {};
 }
 

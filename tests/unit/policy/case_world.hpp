@@ -1,7 +1,8 @@
 // The world of a policy case (policy-cases/README.md): built from its JSON, changed by its actions. Every pod is local,
-// so that both ends are judged.
+// so that both ends are judged, and has an address of each family: the world's first, one that follows from it second.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,13 @@ class CaseWorld {
     // `world`: as in world.json.
     static Result<CaseWorld> of(const Json& world);
     Result<void> act(const Json& action);
+    static bool knows(const std::string& verb);
 
     const World& world() const { return world_; }
-    const Pod* pod(const std::string& key) const;
+    // The same as a user would write it: Namespaces, Pods, policies.
+    const std::map<PolicyName, Json>& objects() const { return objects_; }
+    // Whether a policy in force tells addresses apart by their bytes: then the tables speak of the first address only.
+    bool has_ip_blocks() const;
     // Ports that the pod serves, with a name or not.
     struct Served {
         std::string name;
@@ -28,11 +33,16 @@ class CaseWorld {
 
   private:
     Result<void> add_pod(const Json& pod);
+    Result<void> put_pod(Json object);
     Result<void> add_namespace(const Json& object);
     Result<void> set_labels(const Json& pod);
+    Result<void> put_policy(const Json& object);
+    void remove_pod(const std::string& namespace_, const std::string& name);
+    void remove_policy(const PolicyName& name);
     void remove_namespace(const std::string& name);
 
     World world_;
+    std::map<PolicyName, Json> objects_;
     Json containers_ = Json::array();
     std::map<std::string, std::vector<Served>> served_;
     std::uint32_t next_endpoint_ = 1;
