@@ -1,5 +1,5 @@
 # A containerd of its own beside whatever the machine runs: its folders under $STATE, its mounts in a private mount namespace,
-# its network that of the node. Sourced after node.sh; bash.
+# its network that of the node, its containers in a namespace (and so a cgroup) named after the node. Sourced after node.sh; bash.
 # shellcheck shell=bash
 
 readonly kImage=docker.io/weft/demo:1
@@ -37,7 +37,7 @@ END
     chmod +x "$dir/enter"
     # slave: network namespaces that are made later are seen inside, nothing mounted inside is seen outside.
     start_in_node containerd unshare --mount --propagation slave "$dir/enter"
-    if ! wait_until 20 container version; then
+    if ! CONTAINER_LIMIT=5 wait_until 20 container version; then
         cat "$STATE/log/containerd" >&2
         return 1
     fi
@@ -45,17 +45,31 @@ END
     container images import "$dir/image.tar" >/dev/null
 }
 
-# container ARG...: ctr against that containerd, from inside its namespaces.
+# container ARG...: ctr against that containerd, from inside its namespaces; ended after $CONTAINER_LIMIT seconds (30).
 container() {
-    nsenter --target "$(cat "$STATE/pid/containerd")" --mount --net -- ctr --address "$STATE/containerd/containerd.sock" "$@"
+    local status=0
+    timeout --foreground --kill-after=2 "${CONTAINER_LIMIT:-30}" \
+        nsenter --target "$(cat "$STATE/pid/containerd")" --mount --net -- \
+        ctr --address "$STATE/containerd/containerd.sock" --namespace "$NODE" "$@" || status=$?
+    [ $status != 124 ] || echo "ctr ${*:1:2}: no answer in ${CONTAINER_LIMIT:-30} s" >&2
+    return $status
 }
 
-# Ends every container, then containerd.
+# end_container NAME: kills it and disconnects it from its network. No error when it ended by itself.
+end_container() {
+    local answer
+    answer=$(container tasks kill -s SIGKILL "$1" 2>&1) || case $answer in
+        *'not found'*) ;;
+        *) printf '%s\n' "$answer" && return 1 ;;
+    esac
+}
+
+# Ends every container, then containerd, then by force what is still there: a container outlives a containerd that does not answer.
 stop_containerd() {
-    local name
+    local CONTAINER_LIMIT=5 name
     if running containerd; then
         for name in $(container tasks list -q); do
-            container tasks kill -s SIGKILL "$name" 2>/dev/null || true
+            end_container "$name" >&2 || true
             container tasks delete -f "$name" >/dev/null 2>&1 || true
         done
         for name in $(container containers list -q); do
@@ -63,5 +77,18 @@ stop_containerd() {
         done
     fi
     stop containerd
+    container_processes | xargs -r kill -9 2>/dev/null || true
+    wait_until 5 no_container_processes || echo "processes of the containers of $NODE do not end: $(container_processes | paste -sd ' ')" >&2
+    find /sys/fs/cgroup -mindepth 1 -maxdepth 3 -depth -regex ".*/$NODE\(/[^/]*\)?" -type d \
+        -exec rmdir {} + 2>/dev/null || true
     rmdir /run/containerd 2>/dev/null || true
 }
+
+# Process ids of the node's containers (by their cgroup), of their shims and of every ctr (by containerd's address).
+container_processes() {
+    {
+        cat /sys/fs/cgroup/{,*/}"$NODE"/*/cgroup.procs 2>/dev/null
+        grep -lsaFf <(printf '%s' "$STATE/containerd/containerd.sock") /proc/[0-9]*/cmdline | cut -d / -f 3
+    } | sort -un
+}
+no_container_processes() { [ -z "$(container_processes)" ]; }

@@ -57,7 +57,7 @@ running() {
     pid=$(cat "$STATE/pid/$1" 2>/dev/null) && [ -d "/proc/$pid" ] && ! grep -qs '^State:.Z' "/proc/$pid/status"
 }
 
-# stop NAME: asks, waits at most 5 s, then insists. No error when it is gone.
+# stop NAME: asks, waits at most 5 s, then insists and waits at most 2 s. No error when it is gone.
 stop() {
     local pid tries
     pid=$(cat "$STATE/pid/$1" 2>/dev/null) || return 0
@@ -70,6 +70,10 @@ stop() {
         if running "$1"; then
             echo "$1 (process $pid) does not end when asked; killed" >&2
             kill -9 "$pid" 2>/dev/null || true
+            for ((tries = 0; tries < 40; tries++)); do
+                running "$1" || break
+                sleep 0.05
+            done
         fi
     fi
     rm -f "$STATE/pid/$1"
@@ -116,7 +120,7 @@ pod_cni() {
     weft_plugin | jq '. + {cniVersion: "1.0.0", name: "weft"}' |
         CNI_COMMAND=$1 CNI_CONTAINERID=$2 CNI_NETNS=/run/netns/$NODE-$2 CNI_IFNAME=eth0 CNI_PATH=$BUILD/cni:/usr/lib/cni \
             CNI_ARGS="IgnoreUnknown=1;K8S_POD_NAMESPACE=${POD_NAMESPACE:-default};K8S_POD_NAME=$2${3:+;$3}" \
-            node_exec "$BUILD/cni/weft-cni"
+            timeout --foreground --kill-after=2 60 nsenter --net="/run/netns/$NODE" -- "$BUILD/cni/weft-cni"
 }
 
 # pod_add POD: makes its namespace and connects it; prints its IPv4 address.

@@ -19,7 +19,7 @@ start_containerd "$STATE/weft.conflist"
 run() {
     local name=$1
     shift
-    container run --cni "$kImage" "$name" "$@" >"$STATE/log/ctr-$name" 2>&1 </dev/null &
+    CONTAINER_LIMIT=300 container run --cni "$kImage" "$name" "$@" >"$STATE/log/ctr-$name" 2>&1 </dev/null &
 }
 inside() {
     local name=$1
@@ -57,7 +57,7 @@ check "the drop is a flow with the policy's name" flow_seen verdict=DROPPED '.fl
 check "what was let through is a flow with the policy's name" flow_seen verdict=FORWARDED '(.flow.l4.TCP.destination_port == 8080)
     and (tostring | contains("server-from-client"))'
 
-for name in server client other; do container tasks kill -s SIGKILL "$name"; done
+for name in server client other; do check "$name is killed" end_container "$name"; done
 check "no endpoint is left when the containers ended" wait_until 15 endpoint_count 0
 check "no interface either" fails weft_links
 finish

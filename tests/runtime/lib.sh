@@ -2,6 +2,18 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034  # NODE, STATE, PINS, BUILD are for deploy/node.sh
 
+# Two runs of one test would clean each other away: the second waits. A test that does not end is asked to (it then cleans up) and
+# says where it was.
+readonly kWaitForOther=100 kLongest=120 kToCleanUp=60
+if [ -z "${WEFT_TEST_ALONE:-}" ]; then
+    status=0
+    WEFT_TEST_ALONE=1 flock --close --wait $kWaitForOther --conflict-exit-code 99 "/run/lock/weft-$(basename "$0").lock" \
+        timeout --foreground --kill-after=$kToCleanUp $kLongest "$0" || status=$?
+    [ $status != 99 ] || echo "another run of $0 has not ended within $kWaitForOther s" >&2
+    exit $status
+fi
+trap 'echo "FAILED  not through after $kLongest s, in: $BASH_COMMAND"; failures=$((failures + 1)); exit 1' TERM
+
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 . deploy/lib.sh
 . deploy/node.sh

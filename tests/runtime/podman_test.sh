@@ -24,7 +24,7 @@ cni_plugin_dirs = ["$BUILD/cni", "/usr/lib/cni"]
 network_config_dir = "$dir/net.d"
 END
 podman_here() {
-    CONTAINERS_CONF=$dir/containers.conf node_exec podman --root "$dir/root" --runroot "$dir/run" --storage-driver vfs \
+    CONTAINERS_CONF=$dir/containers.conf node_exec timeout --foreground --kill-after=2 60 podman --root "$dir/root" --runroot "$dir/run" --storage-driver vfs \
         --cgroup-manager cgroupfs "$@"
 }
 run() {
