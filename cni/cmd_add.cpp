@@ -76,9 +76,9 @@ Outcome<HostEnd> create_pair(const Request& request, const Netlink& netlink, con
     return HostEnd{pair.host_ifname, index};
 }
 
-Outcome<Endpoint> register_endpoint(const Request& request, const EndpointRequest& wanted, Rollback& undo) {
+Outcome<Endpoint> finish_registration(const Request& request, AddCall& call, Rollback& undo) {
     Reached reached{};
-    auto added = add_endpoint(request.config, wanted, &reached);
+    auto added = call.finish(reached);
     // Without an answer, or with one that we cannot read, weftd may have the endpoint: it is told to forget it.
     const bool may_have_it = added || reached == Reached::kMaybe || added.error().code == Code::kDaemon;
     if (may_have_it)
@@ -111,12 +111,30 @@ EndpointRequest describe(const Request& request, const Netns& netns, const HostE
     return out;
 }
 
-Outcome<void> wire_pod(const Netns& netns, const Request& request, const Endpoint& endpoint, const std::string& mac,
-                       unsigned mtu) {
+// What of the wiring needs no answer of weftd, and is done while it works.
+struct Prepared {
+    Result<void> programs;
+    Result<PodEnd> pod;
+    Result<void> host;
+};
+
+Prepared prepare(const Request& request, const Netns& netns, const HostEnd& host, const std::string& mac) {
+    return {attach_programs(request.config, host, pins_of(request.config)),
+            open_pod_end(netns, request.call.ifname, mac), quiet_host_end(host)};
+}
+
+// The pins may be elsewhere than was thought: weftd has said where. Nothing passes yet, both ends are down.
+Result<void> settle_programs(const Request& request, const HostEnd& host, const std::string& bpf_dir,
+                             Result<void> attached) {
+    const auto told = pins_of(request.config, bpf_dir);
+    return told.root == pins_of(request.config).root ? attached : attach_programs(request.config, host, told);
+}
+
+Outcome<void> wire_pod(const Netns& netns, const Result<PodEnd>& pod, const Endpoint& endpoint, unsigned mtu) {
     const std::string what = "cannot configure the pod's end of the interface";
-    const bool ipv6 = std::ranges::any_of(endpoint.ips, [](const GivenAddress& given) { return !given.ip.is_v4(); });
-    WEFT_TRY(pod, coded(Code::kNetwork, what, open_pod_end(netns, request.call.ifname, mac, ipv6)));
-    return coded(Code::kNetwork, what, configure_pod_end(pod, endpoint, mtu));
+    if (!pod) return coded(Code::kNetwork, what, Result<void>(std::unexpected(pod.error())));
+    if (has_ipv6(endpoint)) WEFT_CHECK(coded(Code::kNetwork, what, enable_ipv6(netns, *pod)));
+    return coded(Code::kNetwork, what, configure_pod_end(*pod, endpoint, mtu));
 }
 
 AddResult describe_result(const Request& request, const HostEnd& host, const Endpoint& endpoint, const std::string& mac,
@@ -146,14 +164,17 @@ Answer cmd_add(const Request& request) {
     const auto name = host_ifname(request.call.container_id, request.call.ifname);
     WEFT_TRY(host,
              create_pair(request, netlink, {name, gateway_mac(), request.call.ifname, mac, netns.fd()}, bpf_dir, undo));
-    WEFT_TRY(endpoint, register_endpoint(request, describe(request, netns, host, mac, std::move(ips)), undo));
+    WEFT_TRY(call, begin_add(config, describe(request, netns, host, mac, std::move(ips))));
+    auto prepared = prepare(request, netns, host, mac);
+    WEFT_TRY(endpoint, finish_registration(request, call, undo));
     bpf_dir = endpoint.bpf_dir;
-    const unsigned mtu = std::min(config.mtu.value_or(endpoint.mtu), endpoint.mtu);
-    WEFT_CHECK(wire_pod(netns, request, endpoint, mac, mtu));
     WEFT_CHECK(coded(Code::kNetwork, "cannot attach weft's programs; is weftd running and of this version?",
-                     attach_programs(config, host, pins_of(config, bpf_dir))));
-    WEFT_CHECK(coded(Code::kNetwork, "cannot configure the host's end of the interface",
-                     configure_host_end(netlink, host, endpoint, mac, mtu)));
+                     settle_programs(request, host, bpf_dir, std::move(prepared.programs))));
+    const unsigned mtu = std::min(config.mtu.value_or(endpoint.mtu), endpoint.mtu);
+    WEFT_CHECK(wire_pod(netns, prepared.pod, endpoint, mtu));
+    const std::string what = "cannot configure the host's end of the interface";
+    WEFT_CHECK(coded(Code::kNetwork, what, std::move(prepared.host)));
+    WEFT_CHECK(coded(Code::kNetwork, what, configure_host_end(netlink, host, endpoint, mac, mtu)));
     undo.commit();
     return to_json(describe_result(request, host, endpoint, mac, mtu), config.version);
 }

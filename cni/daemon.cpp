@@ -1,7 +1,5 @@
 #include "cni/daemon.hpp"
 
-#include "common/unix_http.hpp"
-
 namespace weft::cni {
 
 namespace {
@@ -55,20 +53,29 @@ std::unexpected<CniError> refused(const UnixHttpAnswer& answer) {
     return refuse(Code::kDaemon, fmt::format("weftd refused the request ({})", code), details);
 }
 
-Outcome<Json> ask(const Asked& asked, Reached* reached) {
-    const auto answer = unix_http(asked.config.socket(), asked.method, asked.target, asked.body, asked.options);
+std::unexpected<CniError> unreachable(const std::string& socket, const Error& error) {
+    return refuse(Code::kTryAgainLater, fmt::format("weftd does not answer at {}; start it or try again later", socket),
+                  error.text());
+}
+
+Outcome<Json> judge(const Result<UnixHttpAnswer>& answer, const std::string& socket, int expected_status,
+                    Reached* reached) {
     if (reached != nullptr) *reached = Reached::kYes;
     if (!answer) {
         const bool sent = answer.error().code != ErrorCode::kUnavailable;
         if (reached != nullptr) *reached = sent ? Reached::kMaybe : Reached::kNo;
-        return refuse(Code::kTryAgainLater,
-                      fmt::format("weftd does not answer at {}; start it or try again later", asked.config.socket()),
-                      answer.error().text());
+        return unreachable(socket, answer.error());
     }
-    if (answer->status != asked.expected_status) return refused(*answer);
-    if (asked.expected_status == 204) return Json();
+    if (answer->status != expected_status) return refused(*answer);
+    if (expected_status == 204) return Json();
     return coded(Code::kDaemon, "weftd's answer is not JSON; are weft-cni and weftd of one version?",
                  parse_json(answer->body, kAnswerLimits));
+}
+
+Outcome<Json> ask(const Asked& asked, Reached* reached) {
+    const auto socket = asked.config.socket();
+    return judge(unix_http(socket, asked.method, asked.target, asked.body, asked.options), socket,
+                 asked.expected_status, reached);
 }
 
 Result<GivenAddress> given_address(const JsonView& view) {
@@ -151,8 +158,14 @@ Json to_json(const EndpointRequest& request) {
     return out;
 }
 
-Outcome<Endpoint> add_endpoint(const Config& config, const EndpointRequest& request, Reached* reached) {
-    WEFT_TRY(answer, ask({config, "POST", "/v1/endpoints", to_line(to_json(request)), kAddOptions, 201}, reached));
+Outcome<AddCall> begin_add(const Config& config, const EndpointRequest& request) {
+    auto call = UnixHttpCall::begin(config.socket(), "POST", "/v1/endpoints", to_line(to_json(request)), kAddOptions);
+    if (!call) return unreachable(config.socket(), call.error());
+    return AddCall(std::move(*call), config.socket());
+}
+
+Outcome<Endpoint> AddCall::finish(Reached& reached) {
+    WEFT_TRY(answer, judge(call_.answer(), socket_, 201, &reached));
     return coded(Code::kDaemon, kStrangeAnswer, parse_added(JsonView(answer)));
 }
 

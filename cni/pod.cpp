@@ -28,32 +28,43 @@ datapath::AttachMode mode_for(const Config& config) {
     return config.bandwidth ? datapath::attach_mode() : datapath::AttachMode::kClsact;
 }
 
-// Settings of a device under ipv6/conf. A kernel or namespace without IPv6 has none, and needs none.
-Result<void> quiet_ipv6(const std::string& device, bool needed, bool link_local) {
-    const std::string base = "ipv6/conf/" + device + "/";
-    if (!needed && access(("/proc/sys/net/" + base).c_str(), F_OK) != 0) return {};
-    if (needed) WEFT_CHECK(write_sysctl(base + "disable_ipv6", "0"));
+std::string ipv6_settings(const std::string& device) {
+    return "ipv6/conf/" + device + "/";
+}
+
+// A kernel or namespace without IPv6 has no such settings, and needs none.
+Result<void> quiet_ipv6(const std::string& device, bool link_local) {
+    const auto base = ipv6_settings(device);
+    if (access(("/proc/sys/net/" + base).c_str(), F_OK) != 0) return {};
     if (!link_local) WEFT_CHECK(write_sysctl(base + "addr_gen_mode", "1"));
     WEFT_CHECK(write_sysctl(base + "accept_dad", "0"));
     return write_sysctl(base + "accept_ra", "0");
 }
 
+}  // namespace
+
 bool has_ipv6(const Endpoint& endpoint) {
     return std::ranges::any_of(endpoint.ips, [](const GivenAddress& given) { return !given.ip.is_v4(); });
 }
 
-}  // namespace
-
-Result<PodEnd> open_pod_end(const Netns& netns, const std::string& name, const std::string& mac, bool ipv6) {
+Result<PodEnd> open_pod_end(const Netns& netns, const std::string& name, const std::string& mac) {
     PodEnd pod{name, mac, 0, {}};
     WEFT_CHECK(netns.inside([&]() -> Result<void> {
         pod.index = static_cast<int>(if_nametoindex(name.c_str()));
         if (pod.index == 0) return fail_errno(fmt::format("find {}", name));
         WEFT_TRY(netlink, Netlink::open());
         pod.netlink = std::move(netlink);
-        return quiet_ipv6(name, ipv6, true);
+        return quiet_ipv6(name, true);
     }));
     return pod;
+}
+
+Result<void> enable_ipv6(const Netns& netns, const PodEnd& pod) {
+    return netns.inside([&] { return write_sysctl(ipv6_settings(pod.name) + "disable_ipv6", "0"); });
+}
+
+Result<void> quiet_host_end(const HostEnd& host) {
+    return quiet_ipv6(host.name, false);
 }
 
 Result<void> configure_pod_end(const PodEnd& pod, const Endpoint& endpoint, unsigned mtu) {
@@ -69,7 +80,7 @@ Result<void> configure_pod_end(const PodEnd& pod, const Endpoint& endpoint, unsi
 
 Result<void> configure_host_end(const Netlink& netlink, const HostEnd& host, const Endpoint& endpoint,
                                 const std::string& pod_mac, unsigned mtu) {
-    WEFT_CHECK(quiet_ipv6(host.name, has_ipv6(endpoint), false));
+    if (has_ipv6(endpoint)) WEFT_CHECK(write_sysctl(ipv6_settings(host.name) + "disable_ipv6", "0"));
     for (const auto& given : endpoint.ips) WEFT_CHECK(netlink.add_neighbour(host.index, given.ip, pod_mac));
     WEFT_CHECK(netlink.set_up(host.index, mtu));  // the kernel takes no route to a device that is down
     for (const auto& given : endpoint.ips) WEFT_CHECK(netlink.add_device_route(host.index, given.ip));
@@ -77,9 +88,9 @@ Result<void> configure_host_end(const Netlink& netlink, const HostEnd& host, con
 }
 
 Result<void> attach_programs(const Config& config, const HostEnd& host, const datapath::Pins& pins) {
-    const auto mode = mode_for(config);
-    WEFT_CHECK(datapath::attach(pins, host.name, datapath::TcHook::kIngress, WEFT_PROG_FROM_POD, mode));
-    return datapath::attach(pins, host.name, datapath::TcHook::kEgress, WEFT_PROG_TO_POD, mode);
+    static constexpr datapath::Attachment kBoth[] = {{datapath::TcHook::kIngress, WEFT_PROG_FROM_POD},
+                                                     {datapath::TcHook::kEgress, WEFT_PROG_TO_POD}};
+    return datapath::attach(pins, host.name, kBoth, mode_for(config));
 }
 
 datapath::Pins pins_of(const Config& config, const std::string& told) {

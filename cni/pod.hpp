@@ -24,9 +24,15 @@ struct PodEnd {
     Netlink netlink;
 };
 
+bool has_ipv6(const Endpoint& endpoint);
+
 // Enters the namespace once: finds the device, opens a netlink socket there, turns off what would send packets of its
 // own (duplicate address detection, router solicitation).
-Result<PodEnd> open_pod_end(const Netns& netns, const std::string& name, const std::string& mac, bool ipv6);
+Result<PodEnd> open_pod_end(const Netns& netns, const std::string& name, const std::string& mac);
+// Where the runtime has turned IPv6 off and the pod is given an IPv6 address.
+Result<void> enable_ipv6(const Netns& netns, const PodEnd& pod);
+// The same settings for the host's end, and no link-local address.
+Result<void> quiet_host_end(const HostEnd& host);
 Result<void> configure_pod_end(const PodEnd& pod, const Endpoint& endpoint, unsigned mtu);
 Result<void> configure_host_end(const Netlink& netlink, const HostEnd& host, const Endpoint& endpoint,
                                 const std::string& pod_mac, unsigned mtu);

@@ -10,107 +10,11 @@
 #include <cstring>
 #include <optional>
 
-#include "common/fd.hpp"
-
 namespace weft {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-class Exchange {
-  public:
-    Exchange(const std::string& path, const UnixHttpOptions& options)
-        : path_(path), options_(options), deadline_(Clock::now() + options.timeout) {}
-
-    Result<UnixHttpAnswer> run(std::string_view request);
-
-  private:
-    Result<void> connect();
-    Result<void> wait(short events);
-    Result<void> send(std::string_view bytes);
-    // Appends what has arrived; false at the end of the stream.
-    Result<bool> receive();
-    Result<UnixHttpAnswer> answer();
-    // Once the request may have been read, a failure no longer means that nothing was done.
-    std::unexpected<Error> broken(std::string_view doing, int error) const {
-        const auto code = connected_ ? ErrorCode::kSystem : ErrorCode::kUnavailable;
-        return fail(code, "{} {}: {}", doing, path_, std::strerror(error));
-    }
-
-    const std::string& path_;
-    const UnixHttpOptions& options_;
-    Clock::time_point deadline_;
-    Fd socket_;
-    bool connected_ = false;
-    std::string received_;
-};
-
-Result<void> Exchange::wait(short events) {
-    pollfd entry{socket_.get(), events, 0};
-    for (;;) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
-        if (left <= 0) return broken("wait for", ETIMEDOUT);
-        const int ready = ::poll(&entry, 1, static_cast<int>(left));
-        if (ready > 0) return {};
-        if (ready < 0 && errno != EINTR) return broken("wait for", errno);
-    }
-}
-
-Result<void> Exchange::connect() {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path_.size() >= sizeof address.sun_path)
-        return fail(ErrorCode::kInvalid, "the socket's path {} is longer than {} bytes", path_,
-                    sizeof address.sun_path - 1);
-    std::memcpy(address.sun_path, path_.data(), path_.size());
-    socket_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!socket_) return fail_errno("make a socket");
-    // EAGAIN: the listener's backlog is full. There is no event to wait for, so ask again at a steady pace.
-    while (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        if (errno != EAGAIN && errno != EINTR) return broken("connect to", errno);
-        if (Clock::now() >= deadline_) return broken("connect to", ETIMEDOUT);
-        ::poll(nullptr, 0, 1);
-    }
-    connected_ = true;
-    return {};
-}
-
-Result<void> Exchange::send(std::string_view bytes) {
-    while (!bytes.empty()) {
-        const auto sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (sent >= 0) {
-            bytes.remove_prefix(static_cast<std::size_t>(sent));
-        } else if (errno == EAGAIN) {
-            WEFT_CHECK(wait(POLLOUT));
-        } else if (errno == EPIPE) {
-            return {};  // the server has answered and closed before it read all; its answer says why
-        } else if (errno != EINTR) {
-            return broken("send to", errno);
-        }
-    }
-    return {};
-}
-
-Result<bool> Exchange::receive() {
-    char buffer[16384];
-    for (;;) {
-        const auto got = ::recv(socket_.get(), buffer, sizeof buffer, 0);
-        if (got == 0) return false;
-        if (got > 0) {
-            if (received_.size() + static_cast<std::size_t>(got) > options_.answer_bytes)
-                return fail(ErrorCode::kInvalid, "the answer of {} is longer than {} bytes", path_,
-                            options_.answer_bytes);
-            received_.append(buffer, static_cast<std::size_t>(got));
-            return true;
-        }
-        if (errno == EAGAIN) {
-            WEFT_CHECK(wait(POLLIN));
-        } else if (errno != EINTR) {
-            return broken("read from", errno);
-        }
-    }
-}
 
 char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -148,7 +52,82 @@ Result<int> status_of(std::string_view head) {
     return status;
 }
 
-Result<UnixHttpAnswer> Exchange::answer() {
+}  // namespace
+
+// Once the request may have been read, a failure no longer means that nothing was done.
+std::unexpected<Error> UnixHttpCall::broken(std::string_view doing, int error) const {
+    const auto code = connected_ ? ErrorCode::kSystem : ErrorCode::kUnavailable;
+    return fail(code, "{} {}: {}", doing, path_, std::strerror(error));
+}
+
+Result<void> UnixHttpCall::wait(short events) {
+    pollfd entry{socket_.get(), events, 0};
+    for (;;) {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
+        if (left <= 0) return broken("wait for", ETIMEDOUT);
+        const int ready = ::poll(&entry, 1, static_cast<int>(left));
+        if (ready > 0) return {};
+        if (ready < 0 && errno != EINTR) return broken("wait for", errno);
+    }
+}
+
+Result<void> UnixHttpCall::connect() {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path_.size() >= sizeof address.sun_path)
+        return fail(ErrorCode::kInvalid, "the socket's path {} is longer than {} bytes", path_,
+                    sizeof address.sun_path - 1);
+    std::memcpy(address.sun_path, path_.data(), path_.size());
+    socket_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!socket_) return fail_errno("make a socket");
+    // EAGAIN: the listener's backlog is full. There is no event to wait for, so ask again at a steady pace.
+    while (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        if (errno != EAGAIN && errno != EINTR) return broken("connect to", errno);
+        if (Clock::now() >= deadline_) return broken("connect to", ETIMEDOUT);
+        ::poll(nullptr, 0, 1);
+    }
+    connected_ = true;
+    return {};
+}
+
+Result<void> UnixHttpCall::send(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const auto sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (sent >= 0) {
+            bytes.remove_prefix(static_cast<std::size_t>(sent));
+        } else if (errno == EAGAIN) {
+            WEFT_CHECK(wait(POLLOUT));
+        } else if (errno == EPIPE) {
+            return {};  // the server has answered and closed before it read all; its answer says why
+        } else if (errno != EINTR) {
+            return broken("send to", errno);
+        }
+    }
+    return {};
+}
+
+// Appends what has arrived; false at the end of the stream.
+Result<bool> UnixHttpCall::receive() {
+    char buffer[16384];
+    for (;;) {
+        const auto got = ::recv(socket_.get(), buffer, sizeof buffer, 0);
+        if (got == 0) return false;
+        if (got > 0) {
+            if (received_.size() + static_cast<std::size_t>(got) > options_.answer_bytes)
+                return fail(ErrorCode::kInvalid, "the answer of {} is longer than {} bytes", path_,
+                            options_.answer_bytes);
+            received_.append(buffer, static_cast<std::size_t>(got));
+            return true;
+        }
+        if (errno == EAGAIN) {
+            WEFT_CHECK(wait(POLLIN));
+        } else if (errno != EINTR) {
+            return broken("read from", errno);
+        }
+    }
+}
+
+Result<UnixHttpAnswer> UnixHttpCall::answer() {
     std::size_t head_end = std::string::npos;
     while ((head_end = received_.find("\r\n\r\n")) == std::string::npos) {
         WEFT_TRY(more, receive());
@@ -175,22 +154,23 @@ Result<UnixHttpAnswer> Exchange::answer() {
     return out;
 }
 
-Result<UnixHttpAnswer> Exchange::run(std::string_view request) {
-    WEFT_CHECK(connect());
-    WEFT_CHECK(send(request));
-    return answer();
-}
-
-}  // namespace
-
-Result<UnixHttpAnswer> unix_http(const std::string& socket_path, std::string_view method, std::string_view target,
-                                 std::string_view body, const UnixHttpOptions& options) {
+Result<UnixHttpCall> UnixHttpCall::begin(std::string socket_path, std::string_view method, std::string_view target,
+                                         std::string_view body, const UnixHttpOptions& options) {
     std::string request = fmt::format("{} {} HTTP/1.1\r\nHost: weft\r\nConnection: close\r\n", method, target);
     if (!body.empty() || method == "POST" || method == "PATCH" || method == "PUT")
         request += fmt::format("Content-Type: application/json\r\nContent-Length: {}\r\n", body.size());
     request += "\r\n";
     request += body;
-    return Exchange(socket_path, options).run(request);
+    UnixHttpCall call(std::move(socket_path), options);
+    WEFT_CHECK(call.connect());
+    WEFT_CHECK(call.send(request));
+    return call;
+}
+
+Result<UnixHttpAnswer> unix_http(const std::string& socket_path, std::string_view method, std::string_view target,
+                                 std::string_view body, const UnixHttpOptions& options) {
+    WEFT_TRY(call, UnixHttpCall::begin(socket_path, method, target, body, options));
+    return call.answer();
 }
 
 std::string escape_segment(std::string_view text) {

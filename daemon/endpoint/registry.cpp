@@ -8,15 +8,14 @@
 
 namespace weft::endpoint {
 
-Result<std::uint32_t> free_number(const std::map<std::uint32_t, reconcile::EndpointPtr>& endpoints) {
-    std::uint32_t candidate = 1;
-    for (const auto& [id, endpoint] : endpoints) {
-        if (id != candidate) break;
-        ++candidate;
+Result<std::uint32_t> free_number(const std::map<std::uint32_t, reconcile::EndpointPtr>& endpoints,
+                                  std::uint32_t after) {
+    constexpr std::uint32_t kNumbers = WEFT_MAX_ENDPOINTS - 1;
+    for (std::uint32_t i = 0; i < kNumbers; ++i) {
+        const std::uint32_t candidate = (after + i) % kNumbers + 1;
+        if (!endpoints.contains(candidate)) return candidate;
     }
-    if (candidate >= WEFT_MAX_ENDPOINTS)
-        return fail(ErrorCode::kExhausted, "this node has {} pods, the most that weft serves", WEFT_MAX_ENDPOINTS - 1);
-    return candidate;
+    return fail(ErrorCode::kExhausted, "this node has {} pods, the most that weft serves", kNumbers);
 }
 
 Result<Endpoint> Registry::add(const Endpoint& wanted) {
@@ -26,7 +25,8 @@ Result<Endpoint> Registry::add(const Endpoint& wanted) {
         if (const auto known = state.find(wanted.attachment); known != nullptr)
             return fail(ErrorCode::kExists, "container {} has interface {} already: endpoint {}",
                         wanted.attachment.container_id, wanted.attachment.ifname, known->id);
-        WEFT_TRY(id, free_number(state.endpoints()));
+        WEFT_TRY(id, free_number(state.endpoints(), last_number_));
+        last_number_ = id;
         WEFT_TRY(ips, ipam_.allocate(wanted.ips, ipam::boot_seconds()));
         undo.arm([this, ips] { ipam_.take_back(ips); });
         added.id = id;

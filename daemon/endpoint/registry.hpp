@@ -38,9 +38,13 @@ class Registry {
     reconcile::Reconciler& reconciler_;
     store::Store& store_;
     ipam::Ipam& ipam_;
+    std::uint32_t last_number_ = 0;  // given out; touched by changes only, and those are one after the other
 };
 
-// The lowest number that no endpoint has. Error kExhausted.
-Result<std::uint32_t> free_number(const std::map<std::uint32_t, reconcile::EndpointPtr>& endpoints);
+// The next number behind `after`, around the end, that no endpoint has: one that was freed a moment ago is the last to
+// be given again, for then the applier must wait for the packets that may still know it as another pod's (Plan::
+// reuses_endpoint). Error kExhausted.
+Result<std::uint32_t> free_number(const std::map<std::uint32_t, reconcile::EndpointPtr>& endpoints,
+                                  std::uint32_t after);
 
 }  // namespace weft::endpoint

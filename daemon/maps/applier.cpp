@@ -25,14 +25,20 @@ Applier Applier::with(std::unique_ptr<Writer> writer, KernelState state) {
 }
 
 Result<void> Applier::write(const Write& write) {
+    ++changes_;
     WEFT_CHECK(writer_->write(write));
     state_.apply(write);
     untidy_ = true;
     return {};
 }
 
-Result<void> Applier::grace() {
+Result<void> Applier::grace_period() const {
     if (auto waited = writer_->grace(); !waited) return wrap(waited.error(), "wait for packets on their way");
+    return {};
+}
+
+Result<void> Applier::grace() {
+    WEFT_CHECK(grace_period());
     state_.grace_passed();
     flipped_ = false;
     return {};
@@ -125,9 +131,20 @@ Result<ApplyReport> Applier::apply(const policy::Image& image, const std::vector
     return report;
 }
 
+std::optional<std::uint64_t> Applier::untidy() const {
+    return untidy_ ? std::optional(changes_) : std::nullopt;
+}
+
 Result<void> Applier::collect() {
     if (!untidy_) return {};
-    WEFT_CHECK(grace());
+    WEFT_CHECK(grace_period());
+    return collect(changes_);
+}
+
+Result<void> Applier::collect(std::uint64_t since) {
+    if (!untidy_ || since != changes_) return {};
+    state_.grace_passed();
+    flipped_ = false;
     auto writes = unreachable_rows(state_);
     const auto merges = merged_classes(state_, image_class_);
     writes.insert(writes.end(), merges.begin(), merges.end());

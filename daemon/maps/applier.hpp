@@ -55,10 +55,15 @@ class Applier {
     Result<ApplyReport> apply(const policy::Image& image, const std::vector<LocalEndpoint>& endpoints,
                               const NodeSettings& settings);
 
-    // Frees what no packet can see any more, after an RCU grace period (some 10 ms). Call it from a timer, once a
-    // second or a moment after each apply; with nothing to do it returns at once. An error is worth a log line: what
-    // was not freed is tried again.
-    Result<void> collect();
+    // What is left behind is freed in three steps, for the wait in the middle (some 10 ms) must hold up no apply():
+    // untidy() gives the state of the tables if there is something to free, grace_period() waits, the one function here
+    // that any thread may call at any time, and collect() frees what no packet can see any more, unless something was
+    // written meanwhile: then it is left for the next time. An error is worth a log line: what was not freed is tried
+    // again. Call them from a timer, once a second or a moment after each apply.
+    std::optional<std::uint64_t> untidy() const;
+    Result<void> grace_period() const;
+    Result<void> collect(std::uint64_t since);
+    Result<void> collect();  // the three steps at once
 
     // What the kernel holds, by our reckoning. Class numbers here may differ from the image's (plan.hpp).
     const KernelState& state() const { return state_; }
@@ -80,9 +85,10 @@ class Applier {
     ApplierCounts counts_;
     std::map<std::uint32_t, policy::RuleInfo> rules_;  // of the image that was applied last
     std::map<std::uint32_t, std::uint32_t>
-        image_class_;      // kernel class -> image class, of the image that was applied last
-    bool flipped_ = true;  // the epoch was changed (or nobody knows) and no grace period has passed since
-    bool untidy_ = true;   // collect() may have something to do
+        image_class_;            // kernel class -> image class, of the image that was applied last
+    bool flipped_ = true;        // the epoch was changed (or nobody knows) and no grace period has passed since
+    bool untidy_ = true;         // collect() may have something to do
+    std::uint64_t changes_ = 0;  // attempts to write, ever
 };
 
 }  // namespace weft::maps

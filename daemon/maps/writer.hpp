@@ -11,7 +11,7 @@ class Writer {
     virtual ~Writer() = default;
     // One row, wholly or not at all. PutEpoch is one 8-byte store and cannot fail halfway.
     virtual Result<void> write(const Write& write) = 0;
-    // Returns when every packet that was being judged at the call has been judged (an RCU grace period).
+    // Returns when every packet that was being judged at the call has been judged (an RCU grace period). Any thread.
     virtual Result<void> grace() = 0;
 };
 

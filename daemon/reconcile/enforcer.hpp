@@ -1,6 +1,7 @@
 // The kernel's side as reconcile needs it: maps::Applier behind it in the daemon, a fake that holds state in tests.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "daemon/maps/applier.hpp"
@@ -15,8 +16,10 @@ class Enforcer {
     virtual Result<maps::ApplyReport> apply(const policy::Image& image,
                                             const std::vector<maps::LocalEndpoint>& endpoints,
                                             const maps::NodeSettings& settings) = 0;
-    // Frees what no packet can see any more.
-    virtual Result<void> collect() = 0;
+    // The steps by which what no packet can see any more is freed (maps::Applier).
+    virtual std::optional<std::uint64_t> untidy() const = 0;
+    virtual Result<void> grace_period() const = 0;
+    virtual Result<void> collect(std::uint64_t since) = 0;
 };
 
 class MapsEnforcer : public Enforcer {
@@ -26,7 +29,9 @@ class MapsEnforcer : public Enforcer {
                                     const maps::NodeSettings& settings) override {
         return applier_.apply(image, endpoints, settings);
     }
-    Result<void> collect() override { return applier_.collect(); }
+    std::optional<std::uint64_t> untidy() const override { return applier_.untidy(); }
+    Result<void> grace_period() const override { return applier_.grace_period(); }
+    Result<void> collect(std::uint64_t since) override { return applier_.collect(since); }
 
   private:
     maps::Applier& applier_;

@@ -158,8 +158,15 @@ Result<void> Reconciler::rehearse(const Edit& edit) {
 }
 
 Result<void> Reconciler::collect() {
+    std::optional<std::uint64_t> since;
+    {
+        const std::scoped_lock lock(mutex_);
+        since = enforcer_.untidy();
+    }
+    if (!since) return {};
+    WEFT_CHECK(enforcer_.grace_period());
     const std::scoped_lock lock(mutex_);
-    return enforcer_.collect();
+    return enforcer_.collect(*since);
 }
 
 }  // namespace weft::reconcile

@@ -2,6 +2,9 @@
 
 #include <sqlite3.h>
 
+#include <array>
+#include <utility>
+
 namespace weft::store {
 
 namespace {
@@ -93,14 +96,27 @@ Result<Statement> Database::prepare(std::string_view sql) {
     return Statement(statement);
 }
 
+// Prepared once: every change of the daemon takes several of them.
+Result<void> Database::step(Step which) {
+    static constexpr std::array<std::string_view, kSteps> kSql = {
+        "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK", "SAVEPOINT part", "RELEASE part", "ROLLBACK TO part"};
+    auto& statement = steps_.at(which);
+    if (!statement) {
+        WEFT_TRY(prepared, prepare(kSql.at(which)));
+        statement.emplace(std::move(prepared));
+    }
+    return statement->run();
+}
+
 Result<void> Database::transaction(const std::function<Result<void>()>& work) {
     const bool outer = depth_ == 0;
-    WEFT_CHECK(execute(outer ? "BEGIN IMMEDIATE" : "SAVEPOINT part"));
+    WEFT_CHECK(step(outer ? kBegin : kBeginPart));
     ++depth_;
     Result<void> done = work();
     --depth_;
-    if (done) done = execute(outer ? "COMMIT" : "RELEASE part");
-    if (!done) static_cast<void>(execute(outer ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part"));
+    if (done) done = step(outer ? kCommit : kEndPart);
+    if (!done && outer) static_cast<void>(step(kRollback));
+    if (!done && !outer && step(kRollbackPart)) static_cast<void>(step(kEndPart));
     return done;
 }
 

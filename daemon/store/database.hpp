@@ -3,10 +3,12 @@
 // One thread at a time. A statement is reset when its row is read to the end or it goes out of scope of run()/next().
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -58,7 +60,11 @@ class Database {
         void operator()(sqlite3* handle) const;
     };
     explicit Database(sqlite3* handle) : handle_(handle) {}
+    enum Step { kBegin, kCommit, kRollback, kBeginPart, kEndPart, kRollbackPart, kSteps };
+    Result<void> step(Step which);
+
     std::unique_ptr<sqlite3, Close> handle_;
+    std::array<std::optional<Statement>, kSteps> steps_;  // closed before the handle
     int depth_ = 0;
 };
 

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <vector>
 
 #include "common/fd.hpp"
 
@@ -17,9 +18,6 @@ namespace {
 // enum bpf_attach_type of kernel 6.6; libbpf 1.1's headers end before them.
 constexpr auto kTcxIngress = static_cast<bpf_attach_type>(46);
 constexpr auto kTcxEgress = static_cast<bpf_attach_type>(47);
-// One fixed place for our filter on a hook: repeating an attachment finds the one before.
-constexpr std::uint32_t kFilterHandle = 1;
-constexpr std::uint32_t kFilterPriority = 1;
 
 bpf_attach_type tcx_type(TcHook hook) {
     return hook == TcHook::kIngress ? kTcxIngress : kTcxEgress;
@@ -131,21 +129,6 @@ Result<void> remove_filter(int ifindex, TcHook hook) {
     return {};
 }
 
-Result<void> attach_filter(int ifindex, TcHook hook, const Program& program) {
-    auto qdisc = hook_at(ifindex, hook);
-    {
-        const Quiet quiet;
-        const int error = -bpf_tc_hook_create(&qdisc);
-        if (error != 0 && error != EEXIST) return fail_errno(error, "create the clsact qdisc");
-    }
-    auto filter = our_filter();
-    filter.prog_fd = program.fd.get();
-    filter.flags = BPF_TC_F_REPLACE;
-    const int error = -bpf_tc_attach(&qdisc, &filter);
-    if (error != 0) return fail_errno(error, "add the tc filter");
-    return {};
-}
-
 // True if the pinned link is alive on this device and now runs the program; false if a new one is needed.
 Result<bool> renew_link(const std::filesystem::path& pin, int ifindex, const Program& program) {
     auto link = open_link(pin);
@@ -190,19 +173,38 @@ AttachMode attach_mode() {
     return mode;
 }
 
-Result<void> attach(const Pins& pins, std::string_view ifname, TcHook hook, std::string_view program, AttachMode mode) {
-    const auto doing = [&] { return fmt::format("attach {} to {}", program, ifname); };
-    auto opened = open_program(pins, program);
-    if (!opened) return wrap(std::move(opened).error(), doing());
+Result<void> attach(const Pins& pins, std::string_view ifname, std::span<const Attachment> attachments,
+                    AttachMode mode) {
+    const auto failed = [&](Error error, std::string_view program) {
+        return wrap(std::move(error), fmt::format("attach {} to {}", program, ifname));
+    };
+    std::vector<Program> programs;
+    std::vector<ClsactFilter> filters;
+    for (const auto& [hook, name] : attachments) {
+        auto opened = open_program(pins, name);
+        if (!opened) return failed(std::move(opened).error(), name);
+        programs.push_back(std::move(*opened));
+        filters.push_back({hook, programs.back().fd.get()});
+    }
     auto ifindex = index_of(ifname);
-    if (!ifindex) return wrap(std::move(ifindex).error(), doing());
-    const auto pin = pins.link(ifname, program);
-    auto done =
-        mode == AttachMode::kTcx ? attach_link(pin, *ifindex, hook, *opened) : attach_filter(*ifindex, hook, *opened);
+    if (!ifindex) return failed(std::move(ifindex).error(), attachments.front().program);
+    if (mode == AttachMode::kClsact)
+        if (auto put = put_filters(*ifindex, filters); !put)
+            return failed(std::move(put).error(), attachments.front().program);
     // The new attachment first, then the other mode's: no packet passes unseen.
-    if (done) done = mode == AttachMode::kTcx ? remove_filter(*ifindex, hook) : remove_link(pin);
-    if (!done) return wrap(std::move(done).error(), doing());
+    for (std::size_t i = 0; i < attachments.size(); ++i) {
+        const auto& [hook, name] = attachments[i];
+        const auto pin = pins.link(ifname, name);
+        auto done = mode == AttachMode::kTcx ? attach_link(pin, *ifindex, hook, programs[i]) : remove_link(pin);
+        if (done && mode == AttachMode::kTcx) done = remove_filter(*ifindex, hook);
+        if (!done) return failed(std::move(done).error(), name);
+    }
     return {};
+}
+
+Result<void> attach(const Pins& pins, std::string_view ifname, TcHook hook, std::string_view program, AttachMode mode) {
+    const Attachment one{hook, program};
+    return attach(pins, ifname, {&one, 1}, mode);
 }
 
 Result<void> detach(const Pins& pins, std::string_view ifname, TcHook hook, std::string_view program) {
@@ -232,7 +234,9 @@ Result<bool> renew(const Pins& pins, std::string_view ifname, TcHook hook, std::
     if (linked) return true;
     WEFT_TRY(filter, filter_program(ifindex, hook));
     if (filter == 0) return false;
-    if (filter != opened.id) WEFT_CHECK(attach_filter(ifindex, hook, opened));
+    if (filter == opened.id) return true;
+    const ClsactFilter renewed{hook, opened.fd.get()};
+    WEFT_CHECK(put_filters(ifindex, {&renewed, 1}));
     return true;
 }
 

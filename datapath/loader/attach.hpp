@@ -5,15 +5,16 @@
 // program can add an ingress qdisc beside it.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "common/result.hpp"
+#include "datapath/loader/clsact.hpp"
 #include "datapath/loader/pins.hpp"
 
 namespace weft::datapath {
 
-enum class TcHook { kIngress, kEgress };
 enum class AttachMode { kTcx, kClsact };
 
 // The mode of this kernel; `WEFT_TC=clsact` or `tcx` in the environment overrides it (tests of both on one kernel).
@@ -23,6 +24,13 @@ AttachMode attach_mode();
 // Repeating it leaves one attachment, of the pinned program and of this mode; another version of the program is
 // replaced atomically. Errors: kNotFound if the program is not pinned or there is no such device.
 Result<void> attach(const Pins& pins, std::string_view ifname, TcHook hook, std::string_view program,
+                    AttachMode mode = attach_mode());
+// The same for several hooks at once.
+struct Attachment {
+    TcHook hook;
+    std::string_view program;
+};
+Result<void> attach(const Pins& pins, std::string_view ifname, std::span<const Attachment> attachments,
                     AttachMode mode = attach_mode());
 // Removes the attachment of either mode and the pin; nothing to remove is no error, nor is a device that is gone.
 Result<void> detach(const Pins& pins, std::string_view ifname, TcHook hook, std::string_view program);

@@ -52,7 +52,9 @@ class FakeKernel : public reconcile::Enforcer {
         report.generation = static_cast<std::uint32_t>(applies);
         return report;
     }
-    Result<void> collect() override { return {}; }
+    std::optional<std::uint64_t> untidy() const override { return std::nullopt; }
+    Result<void> grace_period() const override { return {}; }
+    Result<void> collect(std::uint64_t) override { return {}; }
 
     int refuse = 0;
     std::size_t max_endpoints = 0;

@@ -50,6 +50,19 @@ TEST_F(DaemonReconcile, RepeatedAddIsRefusedAndDeleteIsIdempotent) {
     EXPECT_EQ(parts->registry.add(pod("c3")).value().ips[0].text(), "10.244.0.4");
 }
 
+// A number that was freed a moment ago would make the kernel's side wait for packets that still know it.
+TEST_F(DaemonReconcile, FreedNumbersAreGivenAgainLast) {
+    EXPECT_EQ(parts->registry.add(pod("c1"))->id, 1U);
+    EXPECT_EQ(parts->registry.add(pod("c2"))->id, 2U);
+    ASSERT_TRUE(parts->registry.remove({"c1", "eth0"}));
+    EXPECT_EQ(parts->registry.add(pod("c3"))->id, 3U);
+    std::map<std::uint32_t, reconcile::EndpointPtr> all;
+    for (std::uint32_t id = 1; id < WEFT_MAX_ENDPOINTS; ++id) all[id] = nullptr;
+    EXPECT_EQ(endpoint::free_number(all, 7).error().code, ErrorCode::kExhausted);
+    all.erase(5);
+    EXPECT_EQ(endpoint::free_number(all, WEFT_MAX_ENDPOINTS - 1).value(), 5U) << "around the end";
+}
+
 TEST_F(DaemonReconcile, WhatTheKernelRefusesLeavesNothing) {
     ASSERT_TRUE(parts->registry.add(pod("c1")));
     const auto image = kernel.image;
@@ -64,7 +77,7 @@ TEST_F(DaemonReconcile, WhatTheKernelRefusesLeavesNothing) {
     EXPECT_EQ(parts->store.addresses().value().size(), 2U);
     EXPECT_TRUE(parts->store.objects().value().empty());
     const auto next = parts->registry.add(pod("c2")).value();
-    EXPECT_EQ(next.id, 2U);
+    EXPECT_EQ(next.id, 3U);
     EXPECT_EQ(parts->registry.list().size(), 2U);
     EXPECT_EQ(parts->ipam.status(ipam::boot_seconds())[0]["used"], 2);
 }

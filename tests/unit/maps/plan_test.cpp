@@ -153,6 +153,25 @@ TEST_F(MapsPlan, SecondFlipWaitsForPacketsOnTheirWay) {
     EXPECT_EQ(kernel.graces, 1);
 }
 
+// The grace period before a collect is waited for while others may write.
+TEST_F(MapsPlan, CollectLeavesWhatWasWrittenDuringItsWait) {
+    auto image = two_pods();
+    ASSERT_TRUE(apply(image));
+    ASSERT_TRUE(applier.collect());
+    EXPECT_FALSE(applier.untidy());
+    image.policies[1].unnamed = allow_all(1);
+    ASSERT_TRUE(apply(image));
+    const auto since = applier.untidy();
+    ASSERT_TRUE(since);
+    image.policies[1].unnamed = deny_all(2);
+    ASSERT_TRUE(apply(image));
+    const auto before = kernel.writes.size();
+    ASSERT_TRUE(applier.collect(*since));
+    EXPECT_EQ(kernel.writes.size(), before) << "freed what a packet may still read";
+    ASSERT_TRUE(applier.collect(applier.untidy().value()));
+    EXPECT_FALSE(applier.untidy());
+}
+
 struct MapsLimits : MapsPlan {
     void refused(const policy::Image& image, ErrorCode code) {
         const auto attempts = kernel.attempts;
