@@ -16,9 +16,9 @@ void tidy(std::vector<std::uint32_t>& list) {
     list.erase(rest.begin(), rest.end());
 }
 
-class Collector {
+class AtomCollector {
   public:
-    Collector(const World& world, const LabelSets& sets, Numbers& numbers)
+    AtomCollector(const World& world, const LabelSets& sets, Numbers& numbers)
         : world_(world), sets_(sets), numbers_(numbers) {}
 
     Result<Atoms> run() {
@@ -126,7 +126,7 @@ class Collector {
 }  // namespace
 
 Result<Atoms> collect_atoms(const World& world, const LabelSets& sets, Numbers& numbers) {
-    return Collector(world, sets, numbers).run();
+    return AtomCollector(world, sets, numbers).run();
 }
 
 }  // namespace weft::policy

@@ -33,7 +33,7 @@ IpAddr last_address(const Cidr& range) {
     return IpAddr::from_bytes(bytes);
 }
 
-Pool::Pool(const Cidr& range, std::vector<Cidr> reserved) : range_(range), reserved_(within(range, reserved)) {
+Pool::Pool(const Cidr& range, const std::vector<Cidr>& reserved) : range_(range), reserved_(within(range, reserved)) {
     const IpAddr end = last_address(range);
     first_ = range.address.plus(2);
     auto bytes = end.bytes();
@@ -51,14 +51,14 @@ Pool::Pool(const Cidr& range, std::vector<Cidr> reserved) : range_(range), reser
     size_ = all == UINT64_MAX ? all : all - std::min(lost, all);
 }
 
-Result<Pool> Pool::make(const Cidr& range, std::vector<Cidr> reserved) {
+Result<Pool> Pool::make(const Cidr& range, const std::vector<Cidr>& reserved) {
     if (range.length > range.address.bits() - 2)
         return fail(ErrorCode::kInvalid, "the pod range {} is too small: it needs at least four addresses",
                     range.text());
     for (const auto& part : reserved)
         if (part.contains(range))
             return fail(ErrorCode::kInvalid, "the pod range {} is reserved whole by {}", range.text(), part.text());
-    return Pool(range, std::move(reserved));
+    return Pool(range, reserved);
 }
 
 const Cidr* Pool::reserved_range(const IpAddr& address) const {

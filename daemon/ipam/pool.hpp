@@ -25,7 +25,7 @@ class Pool {
   public:
     // Errors: kInvalid when the range has no room for a pod (IPv4 longer than /30, IPv6 longer than /126) or a
     // reserved range covers it whole.
-    static Result<Pool> make(const Cidr& range, std::vector<Cidr> reserved);
+    static Result<Pool> make(const Cidr& range, const std::vector<Cidr>& reserved);
 
     const Cidr& range() const { return range_; }
     IpAddr gateway() const { return range_.address.plus(1); }
@@ -45,7 +45,7 @@ class Pool {
     PoolCounts counts(std::int64_t now);
 
   private:
-    Pool(const Cidr& range, std::vector<Cidr> reserved);
+    Pool(const Cidr& range, const std::vector<Cidr>& reserved);
     void forget_cooled(std::int64_t now);
     const Cidr* reserved_range(const IpAddr& address) const;
 

@@ -88,8 +88,9 @@ Result<void> Applier::execute(const Plan& plan) {
 std::optional<Error> Applier::clean_up(const Plan& plan) {
     std::optional<Error> failed;
     const auto attempt = [&](Result<void> result) {
-        if (!result && !failed) failed = std::move(result).error();
-        return result.has_value();
+        if (result) return true;
+        if (!failed) failed = std::move(result).error();
+        return false;
     };
     for (const auto& erasure : plan.after) attempt(write(erasure));
     if (plan.removals.empty() || !plan.flips || attempt(grace()))

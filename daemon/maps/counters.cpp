@@ -20,7 +20,8 @@ using datapath::MapFd;
 template <typename Value, typename Visit>
 Result<void> sum_per_cpu(const datapath::Pins& pins, std::string_view name, Visit visit) {
     static_assert(sizeof(Value) % sizeof(std::uint64_t) == 0);
-    constexpr std::size_t kWords = sizeof(Value) / sizeof(std::uint64_t);
+    constexpr std::size_t kWords =
+        sizeof(Value) / sizeof(std::uint64_t);  // NOLINT(bugprone-sizeof-expression): Value may be one word
     WEFT_TRY(map, MapFd::open(pins, name, sizeof(std::uint32_t), sizeof(Value)));
     return map.for_each([&](const void* key, const void* values) {
         std::array<std::uint64_t, kWords> sum{};

@@ -24,9 +24,9 @@ std::pair<ClassRows::const_iterator, ClassRows::const_iterator> rows_of(const Ke
     return {state.policy_classes.lower_bound({policy, 0}), state.policy_classes.lower_bound({policy + 1, 0})};
 }
 
-class Planner {
+class TablePlanner {
   public:
-    Planner(const KernelState& state, const policy::Image& image, const ClassPlan& classes)
+    TablePlanner(const KernelState& state, const policy::Image& image, const ClassPlan& classes)
         : state_(state), image_(image), groups_(classes.groups()), sets_(state), in_force_(tables_in_force(state)) {
         for (std::size_t i = 0; i < groups_.size(); ++i) {
             by_target_[groups_[i].target].push_back(i);
@@ -75,7 +75,7 @@ class Planner {
     std::vector<Write> tables_, classes_;
 };
 
-View Planner::view_of_kernel(std::uint32_t number) const {
+View TablePlanner::view_of_kernel(std::uint32_t number) const {
     View view{sets_.id_of(state_.policies.at(number)), {}};
     const auto [first, last] = rows_of(state_, number);
     for (auto row = first; row != last; ++row) {
@@ -87,7 +87,7 @@ View Planner::view_of_kernel(std::uint32_t number) const {
     return view;
 }
 
-Result<Planner::Wanted> Planner::view_of_image(const policy::PolicyTable& table) {
+Result<TablePlanner::Wanted> TablePlanner::view_of_image(const policy::PolicyTable& table) {
     WEFT_TRY(unnamed, sets_.id_of(table.unnamed));
     Wanted view{{unnamed, {}}, {unnamed, {}}};
     for (const auto& [class_id, rows] : table.classes) {
@@ -107,7 +107,7 @@ Result<Planner::Wanted> Planner::view_of_image(const policy::PolicyTable& table)
 }
 
 // A table in force that can stay.
-std::optional<std::uint32_t> Planner::keep(const Wanted& view, const std::set<std::uint32_t>& candidates) {
+std::optional<std::uint32_t> TablePlanner::keep(const Wanted& view, const std::set<std::uint32_t>& candidates) {
     const auto found = std::ranges::find_if(candidates, [&](std::uint32_t number) {
         const auto present = views_.find(number);
         if (present == views_.end() || present->second != view.old) return false;
@@ -119,13 +119,13 @@ std::optional<std::uint32_t> Planner::keep(const Wanted& view, const std::set<st
     return *found;
 }
 
-Result<void> Planner::put_class(std::uint32_t policy, std::uint32_t class_id, SetId set, std::vector<Write>& out) {
+Result<void> TablePlanner::put_class(std::uint32_t policy, std::uint32_t class_id, SetId set, std::vector<Write>& out) {
     WEFT_TRY(run, sets_.place(set));
     out.emplace_back(PutPolicyClass{{policy, class_id}, run});
     return {};
 }
 
-Result<std::uint32_t> Planner::make(std::uint32_t preferred, const Wanted& view) {
+Result<std::uint32_t> TablePlanner::make(std::uint32_t preferred, const Wanted& view) {
     if (const auto made = made_.find({view.old, view.added}); made != made_.end()) return made->second;
     const auto is_free = [&](std::uint32_t number) {
         return number != 0 && number < std::min(kBarredPolicy, state_.capacity.policies) &&
@@ -156,7 +156,7 @@ Result<std::uint32_t> Planner::make(std::uint32_t preferred, const Wanted& view)
 
 // Rows for fresh classes in the tables in force: a class that splits off gives what its parent gives, a newcomer's what
 // the policy says that keeps the table.
-Result<void> Planner::extend_in_force() {
+Result<void> TablePlanner::extend_in_force() {
     for (const auto& [number, view] : views_) {
         for (const auto& [group, set] : view.groups)
             if (groups_[group].fresh) WEFT_CHECK(put_class(number, groups_[group].number, set, classes_));
@@ -167,7 +167,7 @@ Result<void> Planner::extend_in_force() {
     return {};
 }
 
-Result<void> Planner::check_room() const {
+Result<void> TablePlanner::check_room() const {
     std::size_t rows = state_.policy_classes.size();
     for (const auto* list : {&tables_, &classes_})
         for (const auto& write : *list)
@@ -180,8 +180,8 @@ Result<void> Planner::check_room() const {
     return {};
 }
 
-Result<TablePlan> Planner::plan(const std::set<std::uint32_t>& wanted,
-                                const std::map<std::uint32_t, std::set<std::uint32_t>>& prefer) {
+Result<TablePlan> TablePlanner::plan(const std::set<std::uint32_t>& wanted,
+                                     const std::map<std::uint32_t, std::set<std::uint32_t>>& prefer) {
     TablePlan plan;
     plan.number[0] = 0;
     std::map<std::uint32_t, Wanted> open;
@@ -229,7 +229,7 @@ Result<TablePlan> plan_tables(const KernelState& state, const policy::Image& ima
                               const std::set<std::uint32_t>& wanted,
                               const std::map<std::uint32_t, std::set<std::uint32_t>>& prefer,
                               const ClassPlan& classes) {
-    return Planner(state, image, classes).plan(wanted, prefer);
+    return TablePlanner(state, image, classes).plan(wanted, prefer);
 }
 
 }  // namespace weft::maps

@@ -13,8 +13,8 @@ Cidr cidr(std::string_view text) {
 IpAddr ip(std::string_view text) {
     return IpAddr::parse(text).value();
 }
-Pool pool(std::string_view range, std::vector<Cidr> reserved = {}) {
-    return Pool::make(cidr(range), std::move(reserved)).value();
+Pool pool(std::string_view range, const std::vector<Cidr>& reserved = {}) {
+    return Pool::make(cidr(range), reserved).value();
 }
 
 TEST(DaemonIpam, GivesEachAddressOnceAndNeverTheReservedOnes) {
