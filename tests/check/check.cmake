@@ -4,4 +4,5 @@ weft_add_test(NAME layout SUITE check COMMAND ${check}/layout.py)
 weft_add_test(NAME shell SUITE check COMMAND ${check}/shell.sh)
 weft_add_test(NAME docs SUITE check COMMAND ${check}/docs.py ${CMAKE_BINARY_DIR})
 weft_add_test(NAME cppcheck SUITE check COMMAND ${check}/cppcheck.sh ${CMAKE_BINARY_DIR} TIMEOUT 300)
-# clang-tidy takes longer than all suites together: `tests/run tidy`.
+weft_add_test(NAME tidy SUITE check COMMAND ${check}/tidy.py ${CMAKE_BINARY_DIR} TIMEOUT 1800)
+set_tests_properties(check.tidy PROPERTIES PROCESSORS 2)  # it takes both
