@@ -121,7 +121,7 @@ Json row_json(const Flow& flow) {
              {"out_ifindex", flow.out_ifindex},
              {"mac", hex(flow.mac, ":")},
              {"generation", flow.generation},
-             {"idle_seconds", idle_seconds(flow.last_seen)},
+             {"idle_seconds", flow.idle_seconds},
              {"packets", flow.packets},
              {"bytes", flow.bytes},
              {"rules", policies_json(flow.detail.rule)},

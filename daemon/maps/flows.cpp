@@ -1,7 +1,6 @@
 #include "daemon/maps/flows.hpp"
 
 #include <arpa/inet.h>
-#include <time.h>
 
 #include <algorithm>
 #include <string>
@@ -9,6 +8,7 @@
 
 #include "daemon/maps/keys.hpp"
 #include "datapath/abi/names.h"
+#include "datapath/loader/datapath.hpp"
 #include "datapath/loader/map.hpp"
 
 namespace weft::maps {
@@ -42,7 +42,6 @@ Flow flow_of(const Slot& slot, const weft_flow_detail& detail) {
     flow.generation = slot.generation;
     flow.in_ifindex = slot.in_ifindex;
     flow.out_ifindex = slot.out_ifindex;
-    flow.last_seen = slot.last_seen;
     flow.packets = slot.packets;
     flow.bytes = slot.bytes;
     flow.detail = detail;
@@ -66,11 +65,17 @@ Result<void> read_table(const datapath::Pins& pins, const std::string& table,
                         const std::function<void(const Flow&)>& visit) {
     WEFT_TRY(taken, taken_slots(pins, table));
     WEFT_TRY(slots, (datapath::Map<std::uint32_t, Slot>::open(pins, table)));
+    WEFT_TRY(now, datapath::read_clock(pins));
+    const double rate = datapath::ticks_per_second();
     WEFT_TRY(details, (datapath::Map<std::uint32_t, weft_flow_detail>::open(pins, table + "_detail")));
     for (const auto index : taken) {
         WEFT_TRY(slot, slots.lookup(index));
         WEFT_TRY(detail, details.lookup(index));
-        if (slot && detail && slot->generation != 0 && slot->sequence % 2 == 0) visit(flow_of(*slot, *detail));
+        if (!slot || !detail || slot->generation == 0 || slot->sequence % 2 != 0) continue;
+        Flow flow = flow_of(*slot, *detail);
+        // Negative ages: packets since the clock was read.
+        flow.idle_seconds = std::max(0.0, static_cast<std::int32_t>(now - slot->last_seen) / rate);
+        visit(flow);
     }
     return {};
 }
@@ -82,15 +87,6 @@ Result<void> for_each_flow(const datapath::Pins& pins, std::string_view table,
     const std::string name(table);
     if (name == WEFT_MAP_FLOW4 || name == WEFT_MAP_HALF4) return read_table<weft_flow4>(pins, name, visit);
     return read_table<weft_flow6>(pins, name, visit);
-}
-
-double idle_seconds(std::uint32_t last_seen) {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    const auto nanoseconds =
-        static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
-    const auto ticks = static_cast<std::uint32_t>(nanoseconds >> WEFT_TICK_SHIFT) - last_seen;
-    return static_cast<double>(static_cast<std::int32_t>(ticks)) * static_cast<double>(1U << WEFT_TICK_SHIFT) / 1e9;
 }
 
 }  // namespace weft::maps

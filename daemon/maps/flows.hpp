@@ -21,7 +21,7 @@ struct Flow {
     std::uint8_t action = 0, flags = 0;  // enum weft_action, weft_flow_flag
     std::array<std::uint8_t, 6> mac{};
     std::uint32_t generation = 0, in_ifindex = 0, out_ifindex = 0;
-    std::uint32_t last_seen = 0;  // ticks
+    double idle_seconds = 0;  // since its last packet
     std::uint64_t packets = 0, bytes = 0;
     weft_flow_detail detail{};
 };
@@ -29,8 +29,5 @@ struct Flow {
 // `table`: flow4, flow6, half4 or half6. An entry that is being written or goes while it is read is left out.
 Result<void> for_each_flow(const datapath::Pins& pins, std::string_view table,
                            const std::function<void(const Flow&)>& visit);
-
-// Seconds since the entry's last packet.
-double idle_seconds(std::uint32_t last_seen);
 
 }  // namespace weft::maps

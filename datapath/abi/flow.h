@@ -18,12 +18,13 @@ static inline __u32 weft_slot_index(__u32 set, __u32 way, __u32 mask) {
     return way * (mask + 1) + set;
 }
 
-// Sets of each table minus one: load-time constants of the programs.
-struct weft_masks {
+// Load-time constants of the programs: sets of each table minus one, and the clock of the kernel's tick.
+struct weft_constants {
     __u32 flow4;
     __u32 flow6;
     __u32 half4;
     __u32 half6;
+    __u32 ticks_per_second;  // the kernel's HZ
 };
 
 // What to do with the packet after the rewrite.
@@ -43,8 +44,8 @@ enum weft_flow_flag {
     WEFT_FLOW_CLOSED = 16,  // RST, or FIN in both directions: set in both entries
 };
 
-// Time in the table: (CLOCK_MONOTONIC nanoseconds) >> WEFT_TICK_SHIFT, 16.8 ms a tick, wraps after 2.3 years.
-#define WEFT_TICK_SHIFT 24
+// Time in the table: ticks, the low 32 bits of the kernel's jiffies (1 to 10 ms each; 49 days and more until they
+// wrap). Reading them is one load; any clock call costs a packet 10 ns (docs/datapath.md).
 
 struct weft_key4 {
     __u32 source;        // network order
@@ -137,8 +138,8 @@ struct weft_denial {
     __u32 in_ifindex;
     __u32 generation;  // 0: empty
     __u32 rule;
-    __u64 event_ns;  // when its last event was sent
-    __u64 packets;   // since then
+    __u32 event_ticks;  // when its last event was sent
+    __u32 packets;      // since then
     __u64 bytes;
 };
-WEFT_ASSERT(sizeof(struct weft_denial) == 72, "weft_denial has no padding");
+WEFT_ASSERT(sizeof(struct weft_denial) == 64, "a denial is one cache line");

@@ -11,6 +11,7 @@
 #define WEFT_PROG_TO_POD "to_pod"
 #define WEFT_PROG_FROM_NETDEV "from_netdev"
 #define WEFT_PROG_AGE_FLOWS "age_flows"
+#define WEFT_PROG_READ_CLOCK "read_clock"
 
 #define WEFT_MAP_CONTROL "control"
 #define WEFT_MAP_ENDPOINTS "endpoints"

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <map>
 #include <memory>
 #include <vector>
@@ -23,7 +24,8 @@ namespace fs = std::filesystem;
 
 using ObjectPtr = std::unique_ptr<bpf_object, decltype(&bpf_object__close)>;
 
-constexpr const char* kPrograms[] = {WEFT_PROG_FROM_POD, WEFT_PROG_TO_POD, WEFT_PROG_FROM_NETDEV, WEFT_PROG_AGE_FLOWS};
+constexpr const char* kPrograms[] = {WEFT_PROG_FROM_POD, WEFT_PROG_TO_POD, WEFT_PROG_FROM_NETDEV, WEFT_PROG_AGE_FLOWS,
+                                     WEFT_PROG_READ_CLOCK};
 
 // libbpf reports through a callback; the verifier's log comes this way too. One load at a time (the daemon's lock).
 std::string& libbpf_log() {
@@ -72,16 +74,17 @@ Result<void> check_sizes(const Sizes& s) {
     return {};
 }
 
-Result<void> set_masks(bpf_object* object, const Sizes& s) {
-    const weft_masks masks{s.flows4 / WEFT_FLOW_WAYS - 1, s.flows6 / WEFT_FLOW_WAYS - 1,
-                           s.half_open4 / WEFT_FLOW_WAYS - 1, s.half_open6 / WEFT_FLOW_WAYS - 1};
+Result<void> set_constants(bpf_object* object, const Sizes& s) {
+    const weft_constants constants{s.flows4 / WEFT_FLOW_WAYS - 1, s.flows6 / WEFT_FLOW_WAYS - 1,
+                                   s.half_open4 / WEFT_FLOW_WAYS - 1, s.half_open6 / WEFT_FLOW_WAYS - 1,
+                                   ticks_per_second()};
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, object) {
-        if (!std::string_view(bpf_map__name(map)).ends_with(".rodata.masks")) continue;
-        if (bpf_map__set_initial_value(map, &masks, sizeof masks) == 0) return {};
-        return fail_errno("set the sizes in the BPF object");
+        if (!std::string_view(bpf_map__name(map)).ends_with(".rodata.constants")) continue;
+        if (bpf_map__set_initial_value(map, &constants, sizeof constants) == 0) return {};
+        return fail_errno("set the constants in the BPF object");
     }
-    return fail(ErrorCode::kInternal, "the BPF object has no section for its sizes");
+    return fail(ErrorCode::kInternal, "the BPF object has no section for its constants");
 }
 
 Result<ObjectPtr> open_object(const Sizes& sizes) {
@@ -99,7 +102,7 @@ Result<ObjectPtr> open_object(const Sizes& sizes) {
         if (map == nullptr || bpf_map__set_max_entries(map, size) != 0)
             return fail(ErrorCode::kInternal, "the BPF object has no map {}", name);
     }
-    WEFT_CHECK(set_masks(object.get(), sizes));
+    WEFT_CHECK(set_constants(object.get(), sizes));
     return object;
 }
 
@@ -258,17 +261,38 @@ Result<Loaded> ensure_loaded(const Pins& pins, const Sizes& sizes) {
     return existing ? Loaded::kReplaced : Loaded::kFresh;
 }
 
-Result<AgeResult> age_flows(const Pins& pins) {
-    const auto path = pins.program(WEFT_PROG_AGE_FLOWS);
+namespace {
+
+// Runs a pinned SYSCALL program; this type writes its answer back into its argument.
+template <typename Answer>
+Result<Answer> run_pinned(const Pins& pins, const char* name) {
+    const auto path = pins.program(name);
     const Fd program(bpf_obj_get(path.c_str()));
     if (!program) return fail_errno(fmt::format("open program {}", path.string()));
-    AgeResult result;
+    Answer answer{};
     bpf_test_run_opts options{};
     options.sz = sizeof options;
-    options.ctx_in = &result;  // this program type writes its answer back into its argument
-    options.ctx_size_in = sizeof result;
-    if (bpf_prog_test_run_opts(program.get(), &options) != 0) return fail_errno("run the ageing pass");
-    return result;
+    options.ctx_in = &answer;
+    options.ctx_size_in = sizeof answer;
+    if (bpf_prog_test_run_opts(program.get(), &options) != 0) return fail_errno(fmt::format("run {}", path.string()));
+    return answer;
+}
+
+}  // namespace
+
+Result<AgeResult> age_flows(const Pins& pins) {
+    return run_pinned<AgeResult>(pins, WEFT_PROG_AGE_FLOWS);
+}
+
+Result<std::uint32_t> read_clock(const Pins& pins) {
+    return run_pinned<std::uint32_t>(pins, WEFT_PROG_READ_CLOCK);
+}
+
+// The resolution of the coarse clocks is the length of the kernel's tick.
+std::uint32_t ticks_per_second() {
+    timespec tick{};
+    clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+    return static_cast<std::uint32_t>((1'000'000'000 + tick.tv_nsec / 2) / tick.tv_nsec);
 }
 
 Result<void> unload(const Pins& pins) {

@@ -36,6 +36,10 @@ struct AgeResult {
 };
 Result<AgeResult> age_flows(const Pins& pins);
 
+// The flow tables' clock (weft_flow4::last_seen) and its rate.
+Result<std::uint32_t> read_clock(const Pins& pins);
+std::uint32_t ticks_per_second();
+
 // Removes everything under `pins`. The kernel frees it when no device uses it any more.
 Result<void> unload(const Pins& pins);
 

@@ -4,20 +4,26 @@
 
 #include "datapath/bpf/lib/maps.h"
 
-/* False: no row, not even for everything (the tables are not written yet). */
-CHECKED_ONCE int address_of(const struct weft_ip* ip, struct weft_addr* address) {
+CHECKED_ONCE int prefix_of(const struct weft_ip* ip, struct weft_addr* address) {
     const struct weft_addr* found;
     if (!ip || !address) return 0;
     if (ip_is_v4(ip)) {
         const struct weft_cidr4_key key = {.prefix_length = 32, .address = ip_v4(ip)};
-        found = bpf_map_lookup_elem(&addr4, &key.address);
-        if (!found) found = bpf_map_lookup_elem(&cidr4, &key);
+        found = bpf_map_lookup_elem(&cidr4, &key);
     } else {
         const struct weft_cidr6_key key = {.prefix_length = 128, .address = *ip};
-        found = bpf_map_lookup_elem(&addr6, &key.address);
-        if (!found) found = bpf_map_lookup_elem(&cidr6, &key);
+        found = bpf_map_lookup_elem(&cidr6, &key);
     }
     if (!found) return 0;
+    *address = *found;
+    return 1;
+}
+
+/* 0: no row, not even for everything (the tables are not written yet). */
+INLINE int address_of(const struct weft_ip* ip, struct weft_addr* address) {
+    const struct weft_addr* found =
+        ip_is_v4(ip) ? bpf_map_lookup_elem(&addr4, &ip->b[12]) : bpf_map_lookup_elem(&addr6, ip);
+    if (!found) return prefix_of(ip, address);
     *address = *found;
     return 1;
 }

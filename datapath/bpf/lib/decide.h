@@ -140,7 +140,7 @@ CHECKED_ONCE int decide(struct __sk_buff* ctx, struct weft_scratch* s, const str
     if (reason) return reason;
     s->forward.generation = generation;
     s->reply.generation = generation;
-    detail->created_ns = bpf_ktime_get_coarse_ns();
+    if (fresh) detail->created_ns = bpf_ktime_get_ns(); /* else the connection has its own */
     struct weft_flow_detail* reply = &s->reply.detail;
     reply->created_ns = detail->created_ns;
     reply->rule[WEFT_EGRESS] = detail->rule[WEFT_EGRESS];

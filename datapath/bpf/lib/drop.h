@@ -37,12 +37,16 @@ INLINE void count_drop(const struct weft_packet* packet, __u32 reason, __u32 rul
 
 /* A packet of the same kind was denied a moment ago under the same policies: the answer is the same, and so is the
  * event. */
-INLINE bool denied_before(const struct weft_packet* packet, const struct weft_control* control) {
+INLINE bool denied_before(struct weft_scratch* s, const struct weft_control* control) {
+    const struct weft_packet* packet = &s->packet;
+    const __u32 now = ticks_now(), interval = ticks_of_milliseconds(control->drop_interval_ms);
+    if (now - s->denial_ticks >= interval) return false;
     struct weft_denial* denial = denial_slot(packet, control->hash_seed);
     if (!denial || !denial_is_of(denial, packet, READ_ONCE(control->generation)) || !is_policy_reason(denial->reason))
         return false;
-    if (bpf_ktime_get_coarse_ns() - denial->event_ns > (__u64)control->drop_interval_ms * 1000000) return false;
-    __sync_fetch_and_add(&denial->packets, packet->segments);
+    if (now - denial->event_ticks >= interval) return false;
+    s->denial_ticks = now;
+    __sync_fetch_and_add(&denial->packets, (__u32)packet->segments);
     __sync_fetch_and_add(&denial->bytes, packet->length);
     count_drop(packet, denial->reason, denial->rule);
     count_lost(WEFT_LOST_DROP_LIMIT);
@@ -52,10 +56,10 @@ INLINE bool denied_before(const struct weft_packet* packet, const struct weft_co
 /* Whether an event of this drop is due; then the slot holds the counts that it must carry. */
 INLINE bool drop_event_due(struct weft_denial* denial, const struct weft_packet* packet,
                            const struct weft_control* control, __u32 reason, __u32 rule) {
-    const __u64 now = bpf_ktime_get_coarse_ns();
+    const __u32 now = ticks_now();
     const bool same = denial_is_of(denial, packet, READ_ONCE(control->generation)) && denial->reason == reason;
-    if (same && now - denial->event_ns <= (__u64)control->drop_interval_ms * 1000000) {
-        __sync_fetch_and_add(&denial->packets, packet->segments);
+    if (same && now - denial->event_ticks < ticks_of_milliseconds(control->drop_interval_ms)) {
+        __sync_fetch_and_add(&denial->packets, (__u32)packet->segments);
         __sync_fetch_and_add(&denial->bytes, packet->length);
         return false;
     }
@@ -71,7 +75,7 @@ INLINE bool drop_event_due(struct weft_denial* denial, const struct weft_packet*
     }
     denial->reason = (__u8)reason;
     denial->rule = rule;
-    denial->event_ns = now;
+    denial->event_ticks = now;
     barrier();
     denial->generation = READ_ONCE(control->generation);
     return true;
@@ -82,13 +86,14 @@ CHECKED_ONCE int drop(struct weft_scratch* s, const struct weft_control* control
     const struct weft_packet* packet = &s->packet;
     const __u32 reason = (__u32)why;
     count_drop(packet, reason, s->rule);
+    s->denial_ticks = ticks_now();
     struct weft_denial* denial = denial_slot(packet, control->hash_seed);
     if (!denial) return TC_ACT_SHOT;
     if (!drop_event_due(denial, packet, control, reason, s->rule)) {
         count_lost(WEFT_LOST_DROP_LIMIT);
         return TC_ACT_SHOT;
     }
-    const __u64 held_packets = __sync_lock_test_and_set(&denial->packets, 0);
+    const __u32 held_packets = __sync_lock_test_and_set(&denial->packets, 0);
     const __u64 held_bytes = __sync_lock_test_and_set(&denial->bytes, 0);
     struct weft_event* event = event_begin(WEFT_EVENT_DROP);
     if (!event) return TC_ACT_SHOT;

@@ -6,7 +6,7 @@
 #include "datapath/bpf/lib/count.h"
 #include "datapath/bpf/lib/scratch.h"
 
-INLINE struct weft_event* event_begin(__u8 type) {
+INLINE struct weft_event* event_at(__u8 type, __u64 time_ns) {
     struct weft_event* event = bpf_ringbuf_reserve(&events, sizeof *event, 0);
     if (!event) {
         count_lost(WEFT_LOST_RING_FULL);
@@ -16,8 +16,12 @@ INLINE struct weft_event* event_begin(__u8 type) {
     event->header.type = type;
     event->header.version = WEFT_EVENT_VERSION;
     event->header.length = sizeof *event;
-    event->time_ns = bpf_ktime_get_ns();
+    event->time_ns = time_ns;
     return event;
+}
+
+INLINE struct weft_event* event_begin(__u8 type) {
+    return event_at(type, bpf_ktime_get_ns());
 }
 
 INLINE void event_tuple(struct weft_event* event, const struct weft_key6* tuple) {

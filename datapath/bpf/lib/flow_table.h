@@ -29,11 +29,11 @@ INLINE __u32 idle_limit(const struct weft_control* control, __u8 protocol, __u8 
 #define MAIN flow4
 #define MAIN_DETAIL flow4_detail
 #define MAIN_TAGS flow4_tags
-#define MAIN_MASK masks.flow4
+#define MAIN_MASK constants.flow4
 #define HALF half4
 #define HALF_DETAIL half4_detail
 #define HALF_TAGS half4_tags
-#define HALF_MASK masks.half4
+#define HALF_MASK constants.half4
 #include "datapath/bpf/lib/flow_table.inc.h"
 #undef FLOW
 #undef KEY
@@ -53,11 +53,11 @@ INLINE __u32 idle_limit(const struct weft_control* control, __u8 protocol, __u8 
 #define MAIN flow6
 #define MAIN_DETAIL flow6_detail
 #define MAIN_TAGS flow6_tags
-#define MAIN_MASK masks.flow6
+#define MAIN_MASK constants.flow6
 #define HALF half6
 #define HALF_DETAIL half6_detail
 #define HALF_TAGS half6_tags
-#define HALF_MASK masks.half6
+#define HALF_MASK constants.half6
 #include "datapath/bpf/lib/flow_table.inc.h"
 #undef FLOW
 #undef KEY
@@ -115,6 +115,22 @@ CHECKED_ONCE int flow_put(bool half, const struct weft_key6* tuple, const struct
     }
     const __u64 hash = hash_key6(tuple, seed);
     return BY_TABLE(half, flow6_put(true, tuple, entry, hash), flow6_put(false, tuple, entry, hash));
+}
+
+/* For the half-open entries of both directions of a connection. */
+CHECKED_ONCE int flow_touch_ahead(const struct weft_key6* opening, const struct weft_key6* answering, __u64 seed) {
+    if (!opening || !answering) return 0;
+    if (tuple_is_v4(opening)) {
+        struct weft_key4 key;
+        key4_of(answering, &key);
+        flow4_touch_ahead(true, hash_key4(&key, seed));
+        key4_of(opening, &key);
+        flow4_touch_ahead(true, hash_key4(&key, seed));
+        return 1;
+    }
+    flow6_touch_ahead(true, hash_key6(answering, seed));
+    flow6_touch_ahead(true, hash_key6(opening, seed));
+    return 1;
 }
 
 /* Takes the tuple's entry out of a table; its counts go into `entry`. */

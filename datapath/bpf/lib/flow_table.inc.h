@@ -57,9 +57,12 @@ INLINE bool FN(lock)(FLOW* slot) {
     return !(sequence & 1) && __sync_val_compare_and_swap(&slot->sequence, sequence, sequence + 1) == sequence;
 }
 
+/* Only the holder writes an odd sequence, and a store is seen after the stores before it (x86-64, as the readers'
+ * loads): no locked instruction, which would wait for all of them. */
 INLINE void FN(unlock)(FLOW* slot) {
     barrier();
-    __sync_fetch_and_add(&slot->sequence, 1);
+    WRITE_ONCE(slot->sequence, slot->sequence + 1);
+    barrier();
 }
 
 /* A whole copy of the entry of `key`. False: there is none, or it is being written. */
@@ -189,6 +192,20 @@ INLINE long FN(claim)(bool half, __u64 hash, __u32 now) {
         set = other;
     }
     return way < 0 ? -1 : (long)weft_slot_index(set, (__u32)way & 7, mask);
+}
+
+/* Asks for the lines of memory that a put of this new key is going to write: their way here takes longer than the
+ * decision in between, and four of them together no longer than one. */
+INLINE void FN(touch_ahead)(bool half, __u64 hash) {
+    const __u32 mask = FN(mask_of)(half), set = (__u32)hash & mask;
+    const __u64* word = FN(tag_word)(half, set);
+    if (!word) return;
+    const __u64 free = free_ways(READ_ONCE(*word));
+    const __u32 index = weft_slot_index(set, free ? way_of(free) : 0, mask);
+    const FLOW* slot = FN(slot_at)(half, index);
+    const struct weft_flow_detail* detail = FN(detail_at)(half, index);
+    if (slot) (void)READ_ONCE(slot->sequence);
+    if (detail) (void)READ_ONCE(detail->rule[0]);
 }
 
 /* Enters `key`, or replaces what is there for it. False: no place (counted by the caller). */

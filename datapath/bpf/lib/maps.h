@@ -30,7 +30,7 @@
     } name SEC(".maps")
 
 /* Set when the object is loaded, from the maps' sizes. In a section of its own: the loader finds it whole. */
-const volatile struct weft_masks masks SEC(".rodata.masks") = {};
+const volatile struct weft_constants constants SEC(".rodata.constants") = {};
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);

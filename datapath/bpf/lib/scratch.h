@@ -59,6 +59,8 @@ struct weft_scratch {
     struct translation translation;
     __u32 rule;      /* that denied */
     __u32 direction; /* enum weft_direction that denied */
+    __u32
+        denial_ticks; /* when this CPU denied last: only then has it denials to look up. Stays from packet to packet */
 };
 
 struct {

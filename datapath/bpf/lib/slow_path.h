@@ -11,10 +11,8 @@
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 
-INLINE void send_event(__u8 type, const struct weft_packet* packet, const struct weft_entry* entry, __u64 packets,
-                       __u64 bytes) {
-    struct weft_event* event = event_begin(type);
-    if (!event) return;
+INLINE void fill_event(struct weft_event* event, const struct weft_packet* packet, const struct weft_entry* entry,
+                       __u64 packets, __u64 bytes) {
     event_packet(event, packet);
     event_detail(event, entry);
     event->direction =
@@ -24,12 +22,20 @@ INLINE void send_event(__u8 type, const struct weft_packet* packet, const struct
     event_end(event);
 }
 
+INLINE void send_event(__u8 type, const struct weft_packet* packet, const struct weft_entry* entry, __u64 packets,
+                       __u64 bytes) {
+    struct weft_event* event = type == WEFT_EVENT_NEW ? event_at(type, entry->detail.created_ns) : event_begin(type);
+    if (event) fill_event(event, packet, entry, packets, bytes);
+}
+
 /* The first packet of a connection. */
 CHECKED_ONCE int open_connection(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control) {
     if (!s || !control) return TC_ACT_SHOT;
     const struct weft_packet* packet = &s->packet;
-    if (denied_before(packet, control)) return TC_ACT_SHOT;
+    if (denied_before(s, control)) return TC_ACT_SHOT;
     s->opening = packet->tuple;
+    tuple_reverse(&s->opening, &s->answering); /* unless it is masqueraded */
+    flow_touch_ahead(&s->opening, &s->answering, control->hash_seed);
     const int reason = decide(ctx, s, control, true);
     /* Not for a pod of ours and from none: the host's own traffic, or what it routes. */
     if (reason == WEFT_DROP_UNKNOWN_DESTINATION && packet->hook == WEFT_HOOK_FROM_NETDEV) return TC_ACT_OK;
