@@ -24,15 +24,27 @@ Json rule_line(std::uint32_t id, const policy::RuleInfo& rule) {
 }
 
 // Lines for what differs between two maps by number.
-template <typename Value, typename Make>
-void changes(const std::map<std::uint32_t, Value>& before, const std::map<std::uint32_t, Value>& after,
-             std::string_view type, const Make& make, std::vector<Line>& out) {
+template <typename Value>
+void removals(const std::map<std::uint32_t, Value>& before, const std::map<std::uint32_t, Value>& after,
+              std::string_view type, std::vector<Line>& out) {
     for (const auto& [id, value] : before)
         if (!after.contains(id)) out.push_back(as_line({{"type", type}, {"op", "delete"}, {"id", id}}));
+}
+template <typename Value, typename Make>
+void additions(const std::map<std::uint32_t, Value>& before, const std::map<std::uint32_t, Value>& after,
+               const Make& make, std::vector<Line>& out) {
     for (const auto& [id, value] : after) {
         const auto old = before.find(id);
         if (old == before.end() || !(old->second == value)) out.push_back(as_line(make(id, value)));
     }
+}
+void name_additions(const policy::Image& before, const policy::Image& after, std::vector<Line>& out) {
+    additions(before.identities, after.identities, identity_json, out);
+    additions(before.rules, after.rules, rule_line, out);
+}
+void name_removals(const policy::Image& before, const policy::Image& after, std::vector<Line>& out) {
+    removals(before.identities, after.identities, "identity", out);
+    removals(before.rules, after.rules, "rule", out);
 }
 
 }  // namespace
@@ -112,7 +124,8 @@ void Feed::endpoint_changes(const std::map<std::uint32_t, Shown>& before, const 
                     {"identity", entry.identity},
                     {"ips", std::move(ips)}};
     };
-    changes(before, after, "endpoint", make, out);
+    removals(before, after, "endpoint", out);
+    additions(before, after, make, out);
 }
 
 Result<std::shared_ptr<Subscription>> Feed::subscribe(const State& state, const policy::Image& image) {
@@ -122,8 +135,7 @@ Result<std::shared_ptr<Subscription>> Feed::subscribe(const State& state, const 
         return fail(ErrorCode::kExhausted, "{} clients read the metadata stream already", kMaxSubscribers);
     shown_ = shown(state, image);
     Lines lines{as_line({{"type", "node"}, {"name", node_name_}})};
-    changes({}, image.identities, "identity", identity_json, lines);
-    changes({}, image.rules, "rule", rule_line, lines);
+    name_additions({}, image, lines);
     endpoint_changes({}, shown_, lines);
     lines.push_back(as_line({{"type", "synced"}}));
     auto out = std::make_shared<Subscription>(queue_limit_ + lines.size());
@@ -132,13 +144,31 @@ Result<std::shared_ptr<Subscription>> Feed::subscribe(const State& state, const 
     return out;
 }
 
+void Feed::announce(const policy::Image& before, const policy::Image& after) {
+    const std::scoped_lock lock(mutex_);
+    drop_the_gone();
+    if (subscribers_.empty()) return;
+    Lines lines;
+    name_additions(before, after, lines);
+    send(lines);
+}
+
+void Feed::withdraw(const policy::Image& before, const policy::Image& after) {
+    const std::scoped_lock lock(mutex_);
+    drop_the_gone();
+    if (subscribers_.empty()) return;
+    Lines lines;
+    name_removals(after, before, lines);
+    name_additions(after, before, lines);
+    send(lines);
+}
+
 void Feed::publish(const State& state, const policy::Image& before, const policy::Image& after) {
     const std::scoped_lock lock(mutex_);
     drop_the_gone();
     if (subscribers_.empty()) return;
     Lines lines;
-    changes(before.identities, after.identities, "identity", identity_json, lines);
-    changes(before.rules, after.rules, "rule", rule_line, lines);
+    name_removals(before, after, lines);
     auto now = shown(state, after);
     endpoint_changes(shown_, now, lines);
     shown_ = std::move(now);

@@ -1,8 +1,9 @@
 // The metadata stream: names for numbers, for hubble-lite (docs/architecture.md has the lines).
 //
-// publish() and subscribe() are called under the reconciler's lock, so that a subscriber's snapshot and the changes
-// after it fit together. A subscriber that does not keep up is cut off: its queue is dropped and it is told so, never
-// the others.
+// announce(), publish() and the others are called under the reconciler's lock, so that a subscriber's snapshot and the
+// changes after it fit together. A name is told before the kernel can use its number: the first packet that a new rule
+// drops is an event at once, and its reader would not know the rule. A subscriber that does not keep up is cut off: its
+// queue is dropped and it is told so, never the others.
 #pragma once
 
 #include <condition_variable>
@@ -47,6 +48,9 @@ class Feed {
 
     // Everything as of now, then "synced", then each change. Error kExhausted with kMaxSubscribers there already.
     Result<std::shared_ptr<Subscription>> subscribe(const State& state, const policy::Image& image);
+    void announce(const policy::Image& before, const policy::Image& after);  // what is new, before it is enforced
+    void withdraw(const policy::Image& before, const policy::Image& after);  // it was announced and is not enforced
+    // The rest, once it is enforced: what is gone, and the endpoints.
     void publish(const State& state, const policy::Image& before, const policy::Image& after);
     void close();  // the daemon stops: every subscriber sees the end
 

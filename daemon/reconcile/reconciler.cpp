@@ -88,9 +88,13 @@ Result<void> Reconciler::enforce() {
     if (!image) return wrap(image.error(), "compile the policies");
     counters_.compile_us = microseconds_since(start);
     WEFT_CHECK(numbers_.write());
+    feed_.announce(image_, *image);
     const auto apply_start = Clock::now();
     auto report = enforcer_.apply(*image, local_endpoints(*image), state_.settings());
-    if (!report) return wrap(report.error(), "write the tables");
+    if (!report) {
+        feed_.withdraw(image_, *image);
+        return wrap(report.error(), "write the tables");
+    }
     if (report->unfinished)
         spdlog::warn("in force, but not all that is unused was freed: {}", report->unfinished->text());
     counters_.apply_us = microseconds_since(apply_start);
@@ -105,6 +109,7 @@ Result<void> Reconciler::enforce() {
 
 // The kernel has what the database refused to remember: put back what was in force.
 void Reconciler::enforce_again() {
+    feed_.withdraw(image_, *next_);
     if (enforced_version_ == 0) return;  // nothing was
     auto report = enforcer_.apply(image_, local_endpoints(image_), state_.settings());
     if (!report) spdlog::error("put back what was in force: {}", report.error().text());

@@ -38,6 +38,7 @@ class FakeKernel : public reconcile::Enforcer {
   public:
     Result<maps::ApplyReport> apply(const policy::Image& wanted, const std::vector<maps::LocalEndpoint>& devices,
                                     const maps::NodeSettings&) override {
+        if (before_apply) before_apply();
         if (refuse > 0) {
             --refuse;
             return fail(ErrorCode::kSystem, "the kernel refused");
@@ -56,6 +57,7 @@ class FakeKernel : public reconcile::Enforcer {
     Result<void> grace_period() const override { return {}; }
     Result<void> collect(std::uint64_t) override { return {}; }
 
+    std::function<void()> before_apply;
     int refuse = 0;
     std::size_t max_endpoints = 0;
     std::size_t applies = 0;

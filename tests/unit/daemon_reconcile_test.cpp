@@ -211,10 +211,15 @@ TEST_F(DaemonReconcile, MetadataIsASnapshotThenTheChanges) {
     EXPECT_EQ(snapshot.back(), "synced");
     EXPECT_EQ(std::ranges::count(snapshot, "identity/add"), 5) << "the reserved ones and the pod's";
     EXPECT_EQ(std::ranges::count(snapshot, "endpoint/add"), 1);
+    kernel.before_apply = [&] { EXPECT_EQ(drain(), (std::vector<std::string>{"rule/add"})) << "before it can drop"; };
     ASSERT_TRUE(parts->objects.apply(objects_of(deny_all("p")), "api"));
-    EXPECT_EQ(drain(), (std::vector<std::string>{"rule/add"}));
+    kernel.before_apply = nullptr;
+    EXPECT_TRUE(drain().empty());
+    kernel.refuse = 1;
+    EXPECT_FALSE(parts->objects.apply(objects_of(deny_all("q")), "api"));
+    EXPECT_EQ(drain(), (std::vector<std::string>{"rule/add", "rule/delete"}));
     ASSERT_TRUE(parts->registry.set_labels(1, {{"app", "other"}}));
-    EXPECT_EQ(drain(), (std::vector<std::string>{"identity/delete", "identity/add", "endpoint/add"}));
+    EXPECT_EQ(drain(), (std::vector<std::string>{"identity/add", "identity/delete", "endpoint/add"}));
     ASSERT_TRUE(parts->registry.remove({"c1", "eth0"}));
     const auto last = drain();
     EXPECT_EQ(std::ranges::count(last, "endpoint/delete"), 1);
@@ -229,7 +234,7 @@ TEST(DaemonMetadata, SlowClientIsCutOffAlone) {
     parts.reconciler.read([&](const reconcile::View& view) { slow = feed.subscribe(view.state, view.image).value(); });
     policy::Image before, after;
     for (std::uint32_t i = 256; i < 270; ++i) after.identities[i] = {};
-    parts.reconciler.read([&](const reconcile::View& view) { feed.publish(view.state, before, after); });
+    parts.reconciler.read([&](const reconcile::View&) { feed.announce(before, after); });
     std::string line;
     EXPECT_EQ(slow->next(line, std::chrono::milliseconds(0)), reconcile::Subscription::Wait::kClosed);
     EXPECT_EQ(feed.cut_off(), 1U);
