@@ -199,7 +199,7 @@ TEST_F(CniVerbs, failing_kernel_steps_leave_nothing) {
 // The runtime's part of each recorded call as it was; the network's own keys are weft's.
 TEST_F(CniVerbs, recorded_calls_of_containerd) {
     const fs::path recorded = fs::path(WEFT_SOURCE_DIR) / "../shared/kube/transcripts/cni";
-    if (!fs::exists(recorded)) GTEST_SKIP() << recorded << " is not here";
+    ASSERT_TRUE(fs::exists(recorded)) << "the recorded calls stand beside the checkout";
     const std::set<std::string> of_the_runtime = {"cniVersion", "capabilities", "runtimeConfig", "prevResult",
                                                   "args",       "dns",          "ipam",          "name"};
     int calls = 0;
@@ -245,9 +245,9 @@ TEST_F(CniVerbs, recorded_calls_of_containerd) {
     EXPECT_GT(calls, 15);
 }
 
-// What the reference plugins make of our result, when they are installed: the chain that a runtime would run.
+// What the reference plugins make of our result: the chain that a runtime would run.
 TEST_F(CniVerbs, reference_plugins_run_after_it) {
-    if (!fs::exists("/usr/lib/cni/tuning")) GTEST_SKIP() << "containernetworking-plugins is not installed";
+    ASSERT_TRUE(fs::exists("/usr/lib/cni/tuning")) << "Debian's containernetworking-plugins are needed";
     const auto added =
         call({.config = {{"cniVersion", "1.0.0"}, {"runtimeConfig", {{"bandwidth", {{"ingressRate", 8000000}}}}}}});
     ASSERT_EQ(added.status, 0) << added.text();
