@@ -38,6 +38,15 @@ void additions(const std::map<std::uint32_t, Value>& before, const std::map<std:
         if (old == before.end() || !(old->second == value)) out.push_back(as_line(make(id, value)));
     }
 }
+// What `announced` named differently is named again as it was; what it lacks has never been taken away.
+template <typename Value, typename Make>
+void restorations(const std::map<std::uint32_t, Value>& announced, const std::map<std::uint32_t, Value>& before,
+                  const Make& make, std::vector<Line>& out) {
+    for (const auto& [id, value] : before) {
+        const auto other = announced.find(id);
+        if (other != announced.end() && !(other->second == value)) out.push_back(as_line(make(id, value)));
+    }
+}
 void name_additions(const policy::Image& before, const policy::Image& after, std::vector<Line>& out) {
     additions(before.identities, after.identities, identity_json, out);
     additions(before.rules, after.rules, rule_line, out);
@@ -159,7 +168,8 @@ void Feed::withdraw(const policy::Image& before, const policy::Image& after) {
     if (subscribers_.empty()) return;
     Lines lines;
     name_removals(after, before, lines);
-    name_additions(after, before, lines);
+    restorations(after.identities, before.identities, identity_json, lines);
+    restorations(after.rules, before.rules, rule_line, lines);
     send(lines);
 }
 
