@@ -1,12 +1,16 @@
 #include "tests/policy-cases/case_node.hpp"
 
 #include <fcntl.h>
+#include <net/if.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -37,6 +41,22 @@ Result<Fd> lock(const std::string& name) {
     if (flock(out.get(), LOCK_EX | LOCK_NB) != 0)
         return fail(ErrorCode::kExists, "{} is in use by another run: take another --name", name);
     return out;
+}
+
+// ADD has answered, but the kernel brings a link's queue up a moment after its carrier, from a work queue of its own;
+// what the pod sends before that is lost (a UDP answer for good).
+Result<void> wait_until_running(const Netns& netns) {
+    const Inside inside(netns);
+    const Fd any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < end) {
+        ifreq request{};
+        std::strcpy(request.ifr_name, "eth0");
+        if (ioctl(any.get(), SIOCGIFFLAGS, &request) != 0) return fail_errno("flags of the pod's eth0");
+        if ((request.ifr_flags & IFF_RUNNING) != 0) return {};
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return fail(ErrorCode::kUnavailable, "the pod's eth0 does not come up");
 }
 
 std::string tail_of(const std::string& path) {
@@ -141,6 +161,7 @@ Result<void> CaseNode::add_pod(const std::string& key, std::span<const IpAddr> a
                 return ip.value("address", "") == fmt::format("{}/{}", wanted.text(), wanted.bits());
             }))
             return fail(ErrorCode::kInternal, "CNI ADD of {} did not give {}", key, wanted.text());
+    WEFT_CHECK(wait_until_running(pod.netns));
     pods_.emplace(key, std::move(pod));
     return {};
 }

@@ -20,6 +20,7 @@ struct Options {
     std::string way = "explain";
     std::string name = "run";
     std::string programs = WEFT_BINARY_DIR;
+    bool every_cell = false;
     std::vector<std::string> folders;
 };
 
@@ -51,13 +52,14 @@ Result<int> replay(const Options& options) {
     const auto start = std::chrono::steady_clock::now();
     WEFT_TRY(way, way_of(options));
     CaseCounts counts;
+    const auto tell = options.every_cell ? policy::test::Tell::kEveryCell : policy::test::Tell::kFirstCell;
     const bool asked = !options.folders.empty();
     std::vector<std::string> folders = options.folders;
     if (!asked) folders.push_back(policy::test::cases_folder(WEFT_SOURCE_DIR).lexically_normal().string());
     for (const auto& folder : folders) {
         const int before = counts.cases;
         const auto unsupported = counts.unsupported;
-        WEFT_CHECK(policy::test::replay_all(folder, *way.judge, counts, std::cout));
+        WEFT_CHECK(policy::test::replay_all(folder, *way.judge, counts, std::cout, tell));
         if (counts.cases == before && counts.unsupported == unsupported)
             return fail(ErrorCode::kNotFound, "{} holds no case", folder);
     }
@@ -80,6 +82,7 @@ int run(int argc, char** argv) {
                    "sockets: pods wired by weft-cni to a running weftd, real sockets between them (root)")
         ->check(CLI::IsMember({"explain", "maps", "sockets"}))
         ->capture_default_str();
+    app.add_flag("--every-cell", options.every_cell, "Print every cell that differs, not the first of each case");
     app.add_option("--name", options.name,
                    "Part of the names of namespaces and pins; runs beside each other need different ones")
         ->capture_default_str();

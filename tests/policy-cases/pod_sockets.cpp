@@ -37,17 +37,6 @@ SocketAddress::SocketAddress(const IpAddr& ip, std::uint16_t port) {
     }
 }
 
-std::uint16_t SocketAddress::port() const {
-    const auto* any = reinterpret_cast<const sockaddr_in*>(&storage);  // the port lies at one place in both families
-    return ntohs(any->sin_port);
-}
-
-Result<std::uint16_t> bound_port(int fd) {
-    SocketAddress own;
-    if (getsockname(fd, own.raw(), &own.size) != 0) return fail_errno("getsockname");
-    return own.port();
-}
-
 Result<Fd> PodSockets::bound(int type, int protocol, std::size_t address, std::uint16_t port) const {
     const Inside inside(netns_);
     const auto& ip = addresses_.at(address);
@@ -59,8 +48,8 @@ Result<Fd> PodSockets::bound(int type, int protocol, std::size_t address, std::u
     return out;
 }
 
-Result<Fd> PodSockets::client(int type, std::size_t address) const {
-    return bound(type, 0, address, 0);
+Result<Fd> PodSockets::client(int type, std::size_t address, std::uint16_t port) const {
+    return bound(type, 0, address, port);
 }
 
 Result<void> PodSockets::watch(Fd fd, std::function<void(int)> handler) {

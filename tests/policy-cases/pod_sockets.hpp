@@ -23,11 +23,7 @@ struct SocketAddress {
     SocketAddress() = default;
     SocketAddress(const IpAddr& ip, std::uint16_t port);
     sockaddr* raw() { return reinterpret_cast<sockaddr*>(&storage); }
-    std::uint16_t port() const;
 };
-
-// The port that a socket is bound to.
-Result<std::uint16_t> bound_port(int fd);
 
 class PodSockets {
   public:
@@ -43,8 +39,8 @@ class PodSockets {
     const std::vector<IpAddr>& addresses() const { return addresses_; }
     // Serves the port at one of the pod's addresses from now on, if it does not yet.
     Result<void> serve(std::uint8_t protocol, std::uint16_t port, std::size_t address);
-    // A new TCP or UDP socket, bound to the address and any port.
-    Result<Fd> client(int type, std::size_t address) const;
+    // A new TCP or UDP socket, bound to the address and port.
+    Result<Fd> client(int type, std::size_t address, std::uint16_t port) const;
     Result<void> send_sctp(const SctpPacket& packet, std::size_t address, const IpAddr& destination);
     // Connections that clients left open.
     void end_connections() { connections_.clear(); }

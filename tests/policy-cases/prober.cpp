@@ -89,8 +89,17 @@ void Prober::expect(std::size_t index, const IpAddr& from, std::uint16_t from_po
     by_tuple_[{from, to, from_port, request.port, request.protocol}] = index;
 }
 
+// Each address goes round its ports, over pods and steps: no connection has the tuple of one that ended a moment ago.
+std::uint16_t Prober::next_port(const IpAddr& source) {
+    auto& last = last_port_.try_emplace(source, kLastPort).first->second;
+    last = last == kLastPort ? kFirstPort : static_cast<std::uint16_t>(last + 1);
+    return last;
+}
+
 Result<void> Prober::start_tcp(std::size_t index, PodSockets& source, const ProbeRequest& request, const IpAddr& to) {
-    WEFT_TRY(fd, source.client(SOCK_STREAM, request.address));
+    const auto& from = source.addresses().at(request.address);
+    const auto port = next_port(from);
+    WEFT_TRY(fd, source.client(SOCK_STREAM, request.address, port));
     const linger reset{1, 0};  // no connection waits for its end
     setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     SocketAddress server(to, request.port);
@@ -99,8 +108,7 @@ Result<void> Prober::start_tcp(std::size_t index, PodSockets& source, const Prob
         resolve(index);
         return {};
     }
-    WEFT_TRY(port, bound_port(fd.get()));
-    expect(index, source.addresses().at(request.address), port, to, request);
+    expect(index, from, port, to, request);
     WEFT_TRY(watched,
              Watched::make(loop_, std::move(fd), EPOLLIN | EPOLLOUT | EPOLLET, [this, index] { tcp_ready(index); }));
     pending_[index].socket.emplace(std::move(watched));
@@ -123,26 +131,25 @@ void Prober::tcp_ready(std::size_t index) {
 }
 
 // One socket for all probes from an address: its echoes carry the probe's token.
-Result<int> Prober::udp_client(PodSockets& source, const ProbeRequest& request) {
+Result<const Prober::UdpClient*> Prober::udp_client(PodSockets& source, const ProbeRequest& request) {
     const std::pair name{request.source, request.address};
-    if (const auto at = udp_.find(name); at != udp_.end()) return at->second.fd();
-    WEFT_TRY(fd, source.client(SOCK_DGRAM, request.address));
+    if (const auto at = udp_.find(name); at != udp_.end()) return &at->second;
+    const auto port = next_port(source.addresses().at(request.address));
+    WEFT_TRY(fd, source.client(SOCK_DGRAM, request.address, port));
     const int number = fd.get();
     WEFT_TRY(watched, Watched::make(loop_, std::move(fd), EPOLLIN, [this, number] {
                  std::uint32_t word = 0;
                  if (recv(number, &word, sizeof(word), 0) == sizeof(word)) answered(word);
              }));
-    udp_.emplace(name, std::move(watched));
-    return number;
+    return &udp_.emplace(name, UdpClient{std::move(watched), port}).first->second;
 }
 
 Result<void> Prober::start_udp(std::size_t index, PodSockets& source, const ProbeRequest& request, const IpAddr& to) {
-    WEFT_TRY(fd, udp_client(source, request));
-    WEFT_TRY(port, bound_port(fd));
-    expect(index, source.addresses().at(request.address), port, to, request);
+    WEFT_TRY(client, udp_client(source, request));
+    expect(index, source.addresses().at(request.address), client->port, to, request);
     SocketAddress server(to, request.port);
     const std::uint32_t word = token(index);
-    if (sendto(fd, &word, sizeof(word), 0, server.raw(), server.size) < 0) {
+    if (sendto(client->socket.fd(), &word, sizeof(word), 0, server.raw(), server.size) < 0) {
         pending_[index].outcome.error = std::strerror(errno);
         resolve(index);
     }
@@ -150,9 +157,10 @@ Result<void> Prober::start_udp(std::size_t index, PodSockets& source, const Prob
 }
 
 Result<void> Prober::start_sctp(std::size_t index, PodSockets& source, const ProbeRequest& request, const IpAddr& to) {
-    next_port_ = next_port_ == kLastPort ? kFirstPort : static_cast<std::uint16_t>(next_port_ + 1);
-    expect(index, source.addresses().at(request.address), next_port_, to, request);
-    return source.send_sctp({next_port_, request.port, 0, kSctpInit, token(index)}, request.address, to);
+    const auto& from = source.addresses().at(request.address);
+    const auto port = next_port(from);
+    expect(index, from, port, to, request);
+    return source.send_sctp({port, request.port, 0, kSctpInit, token(index)}, request.address, to);
 }
 
 void Prober::answered(std::uint32_t word) {

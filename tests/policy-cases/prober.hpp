@@ -56,7 +56,12 @@ class Prober {
     Result<void> start_tcp(std::size_t index, PodSockets& source, const ProbeRequest& request, const IpAddr& to);
     Result<void> start_udp(std::size_t index, PodSockets& source, const ProbeRequest& request, const IpAddr& to);
     Result<void> start_sctp(std::size_t index, PodSockets& source, const ProbeRequest& request, const IpAddr& to);
-    Result<int> udp_client(PodSockets& source, const ProbeRequest& request);
+    struct UdpClient {
+        Watched socket;
+        std::uint16_t port;
+    };
+    Result<const UdpClient*> udp_client(PodSockets& source, const ProbeRequest& request);
+    std::uint16_t next_port(const IpAddr& source);
     void expect(std::size_t index, const IpAddr& from, std::uint16_t from_port, const IpAddr& to,
                 const ProbeRequest& request);
     void tcp_ready(std::size_t index);
@@ -75,10 +80,10 @@ class Prober {
     std::vector<Pending> pending_;
     std::size_t open_ = 0;  // neither answered nor denied yet
     std::map<Tuple, std::size_t> by_tuple_;
-    std::map<std::pair<std::string, std::size_t>, Watched> udp_;  // by source and address
-    std::uint16_t next_port_ = kFirstPort;                        // SCTP
+    std::map<std::pair<std::string, std::size_t>, UdpClient> udp_;  // by source and address
+    std::map<IpAddr, std::uint16_t> last_port_;
 
-    static constexpr std::uint16_t kFirstPort = 20000, kLastPort = 60000;
+    static constexpr std::uint16_t kFirstPort = 10000, kLastPort = 65535;  // above all that are served
 };
 
 }  // namespace weft::test

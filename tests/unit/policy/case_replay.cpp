@@ -42,8 +42,8 @@ bool is_case(const Json& document) {
 
 class Replay {
   public:
-    Replay(const Json& test_case, CaseWorld world, CaseJudge& judge, CaseCounts& counts, std::ostream& out)
-        : case_(test_case), world_(std::move(world)), judge_(judge), counts_(counts), out_(out) {}
+    Replay(const Json& test_case, CaseWorld world, CaseJudge& judge, CaseCounts& counts, std::ostream& out, Tell tell)
+        : case_(test_case), world_(std::move(world)), judge_(judge), counts_(counts), out_(out), tell_(tell) {}
 
     Result<void> run() {
         ++counts_.cases;
@@ -95,8 +95,9 @@ class Replay {
 
     void differ(const Probe& probe, const char* table, const std::string& what) {
         ++counts_.differences;
-        if (std::exchange(told_, true)) return;
-        ++counts_.differing_cases;
+        const bool first = !std::exchange(told_, true);
+        if (first) ++counts_.differing_cases;
+        if (!first && tell_ == Tell::kFirstCell) return;
         const auto address = [&](const std::string& key) {
             return world_.world().pods.at(key)->addresses.at(probe.address).text();
         };
@@ -110,6 +111,7 @@ class Replay {
     CaseJudge& judge_;
     CaseCounts& counts_;
     std::ostream& out_;
+    Tell tell_;
     std::string where_;
     bool told_ = false;  // this case's first difference
 };
@@ -147,7 +149,7 @@ Result<std::map<fs::path, std::vector<fs::path>>> find_cases(const fs::path& pat
     return out;
 }
 
-Result<void> replay_case(const fs::path& file, CaseJudge& judge, CaseCounts& counts, std::ostream& out) {
+Result<void> replay_case(const fs::path& file, CaseJudge& judge, CaseCounts& counts, std::ostream& out, Tell tell) {
     WEFT_TRY(test_case, load(file));
     if (const auto what = unsupported(test_case); !what.empty()) {
         ++counts.unsupported[what];
@@ -159,14 +161,14 @@ Result<void> replay_case(const fs::path& file, CaseJudge& judge, CaseCounts& cou
         world = std::move(loaded);
     }
     WEFT_TRY(built, CaseWorld::of(world));
-    return Replay(test_case, std::move(built), judge, counts, out).run();
+    return Replay(test_case, std::move(built), judge, counts, out, tell).run();
 }
 
-Result<void> replay_all(const fs::path& path, CaseJudge& judge, CaseCounts& counts, std::ostream& out) {
+Result<void> replay_all(const fs::path& path, CaseJudge& judge, CaseCounts& counts, std::ostream& out, Tell tell) {
     WEFT_TRY(folders, find_cases(path));
     for (const auto& [folder, files] : folders) {
         const CaseCounts before = counts;
-        for (const auto& file : files) WEFT_CHECK(replay_case(file, judge, counts, out));
+        for (const auto& file : files) WEFT_CHECK(replay_case(file, judge, counts, out, tell));
         out << fmt::format("{}: {} cases, {} cells, {} differences", fs::relative(folder, path.parent_path()).string(),
                            counts.cases - before.cases, counts.cells - before.cells,
                            counts.differences - before.differences);

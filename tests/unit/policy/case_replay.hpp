@@ -51,10 +51,14 @@ std::filesystem::path cases_folder(const std::string& source_folder);
 // conformance suite's base are no cases. Errors: kNotFound, kInvalid for a file that is not JSON.
 Result<std::map<std::filesystem::path, std::vector<std::filesystem::path>>> find_cases(
     const std::filesystem::path& path);
-// Adds to `counts`; writes the first cell that differs to `out`. Errors: a file or an action that cannot be read, a
+enum class Tell { kFirstCell, kEveryCell };  // of the cells that differ in a case
+
+// Adds to `counts`; writes what differs to `out`. Errors: a file or an action that cannot be read, a
 // world that the way refuses.
-Result<void> replay_case(const std::filesystem::path& file, CaseJudge& judge, CaseCounts& counts, std::ostream& out);
-// Every case under `path`; a line for each folder when `out` is to have it.
-Result<void> replay_all(const std::filesystem::path& path, CaseJudge& judge, CaseCounts& counts, std::ostream& out);
+Result<void> replay_case(const std::filesystem::path& file, CaseJudge& judge, CaseCounts& counts, std::ostream& out,
+                         Tell tell = Tell::kFirstCell);
+// Every case under `path`, and a line for each folder.
+Result<void> replay_all(const std::filesystem::path& path, CaseJudge& judge, CaseCounts& counts, std::ostream& out,
+                        Tell tell = Tell::kFirstCell);
 
 }  // namespace weft::policy::test
