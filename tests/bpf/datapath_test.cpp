@@ -118,6 +118,31 @@ TEST_P(Datapath, PolicyChangeReachesAnEstablishedConnectionAtItsNextPacketInBoth
     EXPECT_TRUE(changed);
 }
 
+// Its old entries say another device; its policy would deny its answers if they were taken for new connections.
+TEST_P(Datapath, AnswersOfAServerThatWasMadeAgainAreAnswers) {
+    establish();
+    world.set_device(b, c.ifindex);
+    world.set_policies(b, world.add_policy({{0, World::deny_all(9)}}), 0);
+    world.raise_generation();
+    EXPECT_EQ(from(a, packet()).verdict, kRedirect);
+    EXPECT_EQ(from(c, answer_with(kAck)).verdict, kRedirect);
+    EXPECT_EQ(from(b, answer_with(kAck)).verdict, kShot) << "the device that had the address before";
+}
+
+TEST_P(Datapath, AClientThatWasMadeAgainOpensItsOwnConnection) {
+    establish();
+    world.set_device(a, c.ifindex);
+    world.raise_generation();
+    EXPECT_EQ(from(a, packet(kSyn)).verdict, kShot) << "the device that had the address before";
+    EXPECT_EQ(world.entries(main_tags()), 2U) << "and it changes nothing";
+    EXPECT_EQ(from(c, packet(kSyn)).verdict, kRedirect);
+    EXPECT_EQ(world.entries(main_tags()), 0U);
+    EXPECT_EQ(world.entries(half_tags()), 2U);
+    EXPECT_EQ(from(b, answer_with(kSyn | kAck)).verdict, kRedirect);
+    EXPECT_EQ(from(c, packet()).verdict, kRedirect);
+    EXPECT_EQ(world.entries(main_tags()), 2U);
+}
+
 TEST_P(Datapath, DropsOfOneKindGiveOneEventAndExactCounts) {
     world.set_policies(a, world.add_policy({{0, World::deny_all(9)}}), 0);
     for (int i = 0; i < 100; ++i) EXPECT_EQ(from(a, packet(kSyn)).verdict, kShot);

@@ -94,7 +94,10 @@ void World::reset() {
     const auto cpus = static_cast<std::size_t>(datapath::MapFd::cpus());
     zero<weft_metric>(pins_, WEFT_MAP_METRICS, cpus);
     zero<weft_rule_counter>(pins_, WEFT_MAP_RULE_COUNTERS, cpus, 64);
-    for (const Pod& pod : pods_) set_policies(pod, 0, 0);
+    for (const Pod& pod : pods_) {
+        set_policies(pod, 0, 0);
+        set_device(pod, pod.ifindex);
+    }
     for (const auto& cidr : cidrs_) {
         const Cidr prefix = must(Cidr::parse(cidr));
         const auto length = static_cast<std::uint32_t>(prefix.length);
@@ -193,6 +196,13 @@ void World::set_policies(const Pod& pod, std::uint32_t egress, std::uint32_t ing
         epoch[WEFT_EGRESS] = egress;
         epoch[WEFT_INGRESS] = ingress;
     }
+    must(map.update(pod.number, row));
+}
+
+void World::set_device(const Pod& pod, std::uint32_t ifindex) {
+    const auto map = open_map<std::uint32_t, weft_endpoint>(pins_, WEFT_MAP_ENDPOINTS);
+    weft_endpoint row = must(map.lookup(pod.number)).value();
+    row.ifindex = ifindex;
     must(map.update(pod.number, row));
 }
 

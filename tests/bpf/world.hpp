@@ -49,6 +49,8 @@ class World {
     Pod add_pod(std::uint32_t number);
     // Device number for the uplink; masquerades to 192.0.2.1 and 2001:db8::1; a default route goes out of it.
     std::uint32_t add_uplink();
+    // The pod was made again behind another device.
+    void set_device(const Pod& pod, std::uint32_t ifindex);
     void set_address(const std::string& address, const weft_addr& row);
     void set_cidr(const std::string& cidr, const weft_addr& row);
 

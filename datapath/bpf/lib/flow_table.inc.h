@@ -276,7 +276,8 @@ INLINE __u32 FN(touch)(bool half, const KEY* key, __u64 hash, const struct weft_
     return slot->flags;
 }
 
-/* A connection was decided afresh: the new decision takes the old one's place. True if another rule decides now;
+/* A connection was decided afresh: the new decision takes the old one's place; how far it is closed and when it began
+ * stay. True if another rule decides now;
  * `counts` then has what the old one had counted. */
 INLINE bool FN(refresh)(bool half, const KEY* key, const struct weft_entry* entry, __u64 hash,
                         struct weft_entry* counts) {
@@ -288,7 +289,11 @@ INLINE bool FN(refresh)(bool half, const KEY* key, const struct weft_entry* entr
     counts->packets = slot->packets;
     counts->bytes = slot->bytes;
     if (changed) FN(settle)(slot, detail);
+    const __u8 closing = slot->flags & (WEFT_FLOW_FIN | WEFT_FLOW_CLOSED);
+    const __u64 created = detail->created_ns;
     FN(store)(slot, detail, entry, ticks_now());
+    slot->flags |= closing;
+    detail->created_ns = created;
     FN(unlock)(slot);
     return changed;
 }

@@ -112,9 +112,16 @@ CHECKED_ONCE int decide_again(struct __sk_buff* ctx, struct weft_scratch* s, con
         s->opening = s->packet.tuple;
     const int reason = decide(ctx, s, control, false);
     if (reason) return drop(s, control, reason);
+    if (s->packet.hook == WEFT_HOOK_FROM_POD &&
+        (reply ? s->reply.in_ifindex : s->forward.in_ifindex) != s->packet.ifindex)
+        return drop(s, control, WEFT_DROP_INVALID_SOURCE_IP); /* the address has another owner now */
+    /* The other direction as well: the pod there may have been made again behind another device. */
+    if (reply)
+        flow_refresh(half, &s->opening, &s->forward, control->hash_seed, &s->forward);
+    else
+        flow_refresh(half, &s->answering, &s->reply, control->hash_seed, &s->reply);
     struct weft_entry* entry = reply ? &s->reply : &s->forward;
     entry->flags |= s->found.flags & (WEFT_FLOW_FIN | WEFT_FLOW_CLOSED);
-    entry->detail.created_ns = s->found.detail.created_ns;
     s->found = *entry;
     if (flow_refresh(half, &s->packet.tuple, entry, control->hash_seed, entry))
         send_event(WEFT_EVENT_CHANGED, &s->packet, entry, entry->packets, entry->bytes);
@@ -148,6 +155,13 @@ INLINE bool comes_from_the_right_place(const struct weft_scratch* s) {
     return s->found.in_ifindex == s->packet.ifindex || s->packet.hook == WEFT_HOOK_TO_POD;
 }
 
+/* The packet's source is a pod behind this device, and the entry is of one that had the address before. */
+INLINE bool is_new_owner(struct weft_scratch* s) {
+    if (s->packet.hook != WEFT_HOOK_FROM_POD || !address_of(&s->packet.tuple.source, &s->from)) return false;
+    const struct weft_endpoint* owner = endpoint_at(s->from.endpoint);
+    return owner && owner->ifindex == s->packet.ifindex;
+}
+
 CHECKED_ONCE int slow_path(struct __sk_buff* ctx, __u8 hook) {
     struct weft_scratch* s = scratch_of();
     const struct weft_control* control = control_of();
@@ -161,9 +175,10 @@ CHECKED_ONCE int slow_path(struct __sk_buff* ctx, __u8 hook) {
         return hook == WEFT_HOOK_FROM_POD ? drop(s, control, WEFT_DROP_LINK_LOCAL) : TC_ACT_OK;
     if (s->packet.flags & PACKET_ICMP_ERROR) return icmp_error(ctx, s, control);
     const int found = flow_lookup(&s->packet.tuple, &s->found, control->hash_seed);
-    if (!found || !comes_from_the_right_place(s)) return open_connection(ctx, s, control);
-    const bool half = found == FOUND_HALF;
-    if (opens_again(s)) {
+    if (!found) return open_connection(ctx, s, control);
+    const bool half = found == FOUND_HALF, strange = !comes_from_the_right_place(s);
+    if (strange && !is_new_owner(s)) return open_connection(ctx, s, control);
+    if (strange || opens_again(s)) {
         forget_connection(s, control, half);
         return open_connection(ctx, s, control);
     }
