@@ -210,6 +210,7 @@ Result<void> Names::apply_rule(const JsonView& line, bool add, Clock::time_point
         if (!policy.name.empty()) rule->policies.push_back(std::move(policy));
     }
     rules_[id] = {std::move(rule), round_, {}};
+    rule_came_.notify_all();
     return {};
 }
 
@@ -268,9 +269,10 @@ std::shared_ptr<const Peer> Names::peer(const IpAddr& address, std::uint32_t ide
     return made;
 }
 
-std::shared_ptr<const Rule> Names::rule(std::uint32_t id) {
+std::shared_ptr<const Rule> Names::rule(std::uint32_t id, Clock::duration patience) {
     if (id == 0) return nullptr;
-    const std::scoped_lock lock(mutex_);
+    std::unique_lock lock(mutex_);
+    if (patience > Clock::duration{}) rule_came_.wait_for(lock, patience, [&] { return rules_.contains(id); });
     const auto at = rules_.find(id);
     return at == rules_.end() ? nullptr : at->second.value;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <string>
@@ -31,7 +32,9 @@ class Names {
     void purge(Clock::time_point now = Clock::now());
 
     std::shared_ptr<const Peer> peer(const IpAddr& address, std::uint32_t identity);
-    std::shared_ptr<const Rule> rule(std::uint32_t id);
+    // Waits up to `patience` for a rule that has not been named yet: its line and the first event that it decided come
+    // by different ways.
+    std::shared_ptr<const Rule> rule(std::uint32_t id, Clock::duration patience = {});
     std::string node_name();
 
     struct Counts {
@@ -66,6 +69,7 @@ class Names {
     std::shared_ptr<const Peer> make_peer(const Endpoint* endpoint, std::uint32_t identity) const;
 
     std::mutex mutex_;
+    std::condition_variable rule_came_;
     std::uint64_t round_ = 0;
     std::string node_name_;
     std::map<std::uint32_t, Entry<std::shared_ptr<const Endpoint>>> endpoints_;

@@ -44,10 +44,20 @@ void Observer::take(std::span<const std::byte> bytes) {
     record.source = names_.peer(record.source_ip(), event.source_identity);
     record.destination = names_.peer(record.destination_ip(), event.destination_identity);
     for (const std::size_t direction : {WEFT_EGRESS, WEFT_INGRESS})
-        record.rule[direction] = names_.rule(event.rule[direction]);
+        record.rule[direction] = rule(event.rule[direction]);
     ++stats_.events[event.header.type];
     ++stats_.seen;
     put(std::move(record));
+}
+
+// A rule that nobody names must not hold up the rest: all waiting together is bounded for each tick.
+std::shared_ptr<const Rule> Observer::rule(std::uint32_t id) {
+    auto known = names_.rule(id);
+    if (known || id == 0 || patience_ <= Names::Clock::duration{}) return known;
+    const auto begin = Names::Clock::now();
+    known = names_.rule(id, patience_);
+    patience_ -= Names::Clock::now() - begin;
+    return known;
 }
 
 void Observer::put(Record record) {
@@ -61,6 +71,7 @@ void Observer::flush() {
 }
 
 void Observer::tick() {
+    patience_ = kPatience;
     clock_offset_ns_ = monotonic_offset_ns();
     measure_rate();
     names_.purge();

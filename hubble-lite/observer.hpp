@@ -26,7 +26,10 @@ class Observer {
     void tick();          // what is due once a second: clock, counters, loss, names
 
   private:
+    static constexpr std::chrono::milliseconds kPatience{300};
+
     void take(std::span<const std::byte> bytes);
+    std::shared_ptr<const Rule> rule(std::uint32_t id);
     void put(Record record);
     void flush();
     void report_loss(const KernelCounters& counters);
@@ -38,6 +41,7 @@ class Observer {
     Ring& ring_;
     Stats& stats_;
     std::vector<Record> batch_;
+    Names::Clock::duration patience_ = kPatience;  // left until the next tick, for rules that are not named yet
     std::int64_t clock_offset_ns_ = monotonic_offset_ns();
     std::optional<std::uint64_t> lost_before_;
     bool noted_ = false;

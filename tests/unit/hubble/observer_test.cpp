@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <ctime>
+#include <thread>
 
 #include "hubble-lite/metrics.hpp"
 #include "sample.hpp"
@@ -44,6 +45,22 @@ TEST_F(observer_loop, names_flows_and_counts_what_it_cannot_read) {
     EXPECT_EQ(stats.seen, 2U);
     EXPECT_EQ(stats.events[WEFT_EVENT_DROP], 1U);
     EXPECT_EQ(stats.undecoded[static_cast<std::size_t>(DecodeError::kTruncated)], 1U);
+}
+
+// The first drop of a new policy may be read before its rule is named.
+TEST_F(observer_loop, waits_for_the_name_of_a_new_rule) {
+    source.waiting.push_back(bytes_of(dropped_event(WEFT_DROP_POLICY_DENY)));
+    const auto id = dropped_event(WEFT_DROP_POLICY_DENY).rule[WEFT_INGRESS];
+    std::thread stream([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        for (std::uint32_t rule = 1; rule <= id; ++rule)
+            ASSERT_TRUE(names.apply(
+                fmt::format(R"({{"type":"rule","op":"add","id":{},"kind":"NetworkPolicy","name":"late"}})", rule)));
+    });
+    observer.drain();
+    stream.join();
+    ASSERT_TRUE(records().at(0).rule[WEFT_INGRESS]);
+    EXPECT_EQ(records().at(0).rule[WEFT_INGRESS]->policies[0].name, "late");
 }
 
 TEST_F(observer_loop, more_events_than_a_batch_all_arrive) {
