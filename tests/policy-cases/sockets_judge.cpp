@@ -76,11 +76,28 @@ Result<void> SocketsJudge::add_pods(const policy::World& world) {
     return {};
 }
 
+// A single datagram may be lost where no policy is to blame, above all by a device that is a moment old (its queue is
+// started by a kernel worker). What gets neither answer nor denial twice is a fault.
+Result<void> SocketsJudge::ask_again(std::span<const ProbeRequest> requests, std::vector<ProbeOutcome>& outcomes) {
+    std::vector<std::size_t> silent;
+    std::vector<ProbeRequest> again;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (outcomes[i].answered || outcomes[i].denied || !outcomes[i].error.empty()) continue;
+        silent.push_back(i);
+        again.push_back(requests[i]);
+    }
+    if (silent.empty()) return {};
+    WEFT_TRY(second, prober_->run(again));
+    for (std::size_t i = 0; i < silent.size(); ++i) outcomes[silent[i]] = std::move(second[i]);
+    return {};
+}
+
 Result<std::vector<CaseVerdict>> SocketsJudge::judge(const CaseWorld& /*world*/, std::span<const Probe> probes) {
     std::vector<ProbeRequest> requests;
     for (const auto& probe : probes)
         requests.push_back({probe.source, probe.destination, probe.protocol, probe.port, probe.address});
     WEFT_TRY(outcomes, prober_->run(requests));
+    WEFT_CHECK(ask_again(requests, outcomes));
     std::vector<CaseVerdict> out;
     for (const auto& outcome : outcomes) out.push_back(verdict_of(outcome));
     return out;

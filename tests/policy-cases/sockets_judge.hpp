@@ -22,6 +22,7 @@ class SocketsJudge : public policy::test::CaseJudge {
     Result<void> remove_pods(const policy::World& world);
     Result<void> change_objects(const Objects& objects);
     Result<void> add_pods(const policy::World& world);
+    Result<void> ask_again(std::span<const ProbeRequest> requests, std::vector<ProbeOutcome>& outcomes);
 
     CaseNode node_;
     std::map<std::string, std::vector<IpAddr>> pods_;  // that are wired
