@@ -11,8 +11,10 @@
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 
-INLINE void fill_event(struct weft_event* event, const struct weft_packet* packet, const struct weft_entry* entry,
-                       __u64 packets, __u64 bytes) {
+INLINE void send_event(__u8 type, const struct weft_packet* packet, const struct weft_entry* entry, __u64 packets,
+                       __u64 bytes) {
+    struct weft_event* event = type == WEFT_EVENT_NEW ? event_at(type, entry->detail.created_ns) : event_begin(type);
+    if (!event) return;
     event_packet(event, packet);
     event_detail(event, entry);
     event->direction =
@@ -20,12 +22,6 @@ INLINE void fill_event(struct weft_event* event, const struct weft_packet* packe
     event->packets = packets;
     event->bytes = bytes;
     event_end(event);
-}
-
-INLINE void send_event(__u8 type, const struct weft_packet* packet, const struct weft_entry* entry, __u64 packets,
-                       __u64 bytes) {
-    struct weft_event* event = type == WEFT_EVENT_NEW ? event_at(type, entry->detail.created_ns) : event_begin(type);
-    if (event) fill_event(event, packet, entry, packets, bytes);
 }
 
 /* The first packet of a connection. */
