@@ -14,7 +14,6 @@ struct age_arguments {
 
 struct age_pass {
     struct age_arguments result;
-    const struct weft_control* control;
     __u32 now;
 };
 
@@ -51,9 +50,9 @@ INLINE void send_close(const struct weft_key6* tuple, const struct weft_entry* e
     event_end(event);
 }
 
-INLINE __u32 limit_of(const struct age_pass* pass, bool half, __u8 protocol, __u8 flags) {
-    if (half) return ticks_of_seconds(pass->control->timeout_half_open);
-    return idle_limit(pass->control, protocol, flags);
+INLINE __u32 limit_of(const struct weft_control* control, bool half, __u8 protocol, __u8 flags) {
+    if (half) return ticks_of_seconds(control->timeout_half_open);
+    return idle_limit(control, protocol, flags);
 }
 
 /* Ends the connection's entry of one direction: takes it out, gives its counts to its rules, tells. */
@@ -67,53 +66,65 @@ CHECKED_ONCE int end_entry(bool half, const struct weft_key6* tuple, struct weft
     return 1;
 }
 
+/* Ends the slot's connection if its time is over. Each is checked once: in the loop over a set's ways the verifier of
+ * kernel 6.1 would follow it eight times for each table and give up. */
+CHECKED_ONCE int age_slot4(struct age_pass* pass, __u32 index, bool half) {
+    const struct weft_control* control = control_of();
+    if (!pass || !control) return 0;
+    const struct weft_flow4* slot = half ? flow4_slot_at(true, index) : flow4_slot_at(false, index);
+    if (!slot) return 0;
+    pass->result.live4++;
+    const struct weft_key4 key = slot->key;
+    const __u32 last_seen = slot->last_seen, limit = limit_of(control, half, key.protocol, slot->flags);
+    const __u64 seed = control->hash_seed, hash = hash_key4(&key, seed);
+    struct weft_entry entry;
+    if (pass->now - last_seen <= limit || (__s32)(pass->now - last_seen) < 0 ||
+        !BY_TABLE(half, flow4_load(true, &key, hash, &entry), flow4_load(false, &key, hash, &entry)))
+        return 0;
+    struct weft_key6 tuple = {
+        .source_port = key.source_port, .destination_port = key.destination_port, .protocol = key.protocol};
+    ip_set_v4(&tuple.source, key.source);
+    ip_set_v4(&tuple.destination, key.destination);
+    if (!half && (__u32)pair_idle(&tuple, &entry, last_seen, pass->now, seed) <= limit) return 0;
+    end_entry(half, &tuple, &entry, seed);
+    pass->result.aged++;
+    return 1;
+}
+
+CHECKED_ONCE int age_slot6(struct age_pass* pass, __u32 index, bool half) {
+    const struct weft_control* control = control_of();
+    if (!pass || !control) return 0;
+    const struct weft_flow6* slot = half ? flow6_slot_at(true, index) : flow6_slot_at(false, index);
+    if (!slot) return 0;
+    pass->result.live6++;
+    const struct weft_key6 tuple = slot->key;
+    const __u32 last_seen = slot->last_seen, limit = limit_of(control, half, tuple.protocol, slot->flags);
+    const __u64 seed = control->hash_seed, hash = hash_key6(&tuple, seed);
+    struct weft_entry entry;
+    if (pass->now - last_seen <= limit || (__s32)(pass->now - last_seen) < 0 ||
+        !BY_TABLE(half, flow6_load(true, &tuple, hash, &entry), flow6_load(false, &tuple, hash, &entry)))
+        return 0;
+    if (!half && (__u32)pair_idle(&tuple, &entry, last_seen, pass->now, seed) <= limit) return 0;
+    end_entry(half, &tuple, &entry, seed);
+    pass->result.aged++;
+    return 1;
+}
+
 INLINE long age_set4(__u64 set, struct age_pass* pass, bool half) {
-    for (__u32 way = 0; way < WEFT_FLOW_WAYS; way++) {
-        __u64* word = flow4_tag_word(half, (__u32)set);
-        if (!word) return 1;
-        if (READ_ONCE(*word) == 0) return 0;
-        if (((READ_ONCE(*word) >> (8 * way)) & 0xff) == 0) continue;
-        const struct weft_flow4* slot = flow4_slot_at(half, weft_slot_index((__u32)set, way, flow4_mask_of(half)));
-        if (!slot) return 1;
-        pass->result.live4++;
-        const struct weft_key4 key = slot->key;
-        const __u32 last_seen = slot->last_seen, limit = limit_of(pass, half, key.protocol, slot->flags);
-        const __u64 seed = pass->control->hash_seed;
-        struct weft_entry entry;
-        if (pass->now - last_seen <= limit || (__s32)(pass->now - last_seen) < 0 ||
-            !flow4_load(half, &key, hash_key4(&key, seed), &entry))
-            continue;
-        struct weft_key6 tuple = {
-            .source_port = key.source_port, .destination_port = key.destination_port, .protocol = key.protocol};
-        ip_set_v4(&tuple.source, key.source);
-        ip_set_v4(&tuple.destination, key.destination);
-        if (!half && (__u32)pair_idle(&tuple, &entry, last_seen, pass->now, seed) <= limit) continue;
-        end_entry(half, &tuple, &entry, seed);
-        pass->result.aged++;
-    }
+    const __u64* word = flow4_tag_word(half, (__u32)set);
+    if (!word) return 1;
+    for (__u32 way = 0; way < WEFT_FLOW_WAYS && READ_ONCE(*word) != 0; way++)
+        if ((READ_ONCE(*word) >> (8 * way)) & 0xff)
+            age_slot4(pass, weft_slot_index((__u32)set, way, flow4_mask_of(half)), half);
     return 0;
 }
 
 INLINE long age_set6(__u64 set, struct age_pass* pass, bool half) {
-    for (__u32 way = 0; way < WEFT_FLOW_WAYS; way++) {
-        __u64* word = flow6_tag_word(half, (__u32)set);
-        if (!word) return 1;
-        if (READ_ONCE(*word) == 0) return 0;
-        if (((READ_ONCE(*word) >> (8 * way)) & 0xff) == 0) continue;
-        const struct weft_flow6* slot = flow6_slot_at(half, weft_slot_index((__u32)set, way, flow6_mask_of(half)));
-        if (!slot) return 1;
-        pass->result.live6++;
-        const struct weft_key6 tuple = slot->key;
-        const __u32 last_seen = slot->last_seen, limit = limit_of(pass, half, tuple.protocol, slot->flags);
-        const __u64 seed = pass->control->hash_seed;
-        struct weft_entry entry;
-        if (pass->now - last_seen <= limit || (__s32)(pass->now - last_seen) < 0 ||
-            !flow6_load(half, &tuple, hash_key6(&tuple, seed), &entry))
-            continue;
-        if (!half && (__u32)pair_idle(&tuple, &entry, last_seen, pass->now, seed) <= limit) continue;
-        end_entry(half, &tuple, &entry, seed);
-        pass->result.aged++;
-    }
+    const __u64* word = flow6_tag_word(half, (__u32)set);
+    if (!word) return 1;
+    for (__u32 way = 0; way < WEFT_FLOW_WAYS && READ_ONCE(*word) != 0; way++)
+        if ((READ_ONCE(*word) >> (8 * way)) & 0xff)
+            age_slot6(pass, weft_slot_index((__u32)set, way, flow6_mask_of(half)), half);
     return 0;
 }
 
@@ -133,8 +144,7 @@ static long age_half6(__u64 set, struct age_pass* pass) {
 
 SEC("syscall")
 int age_flows(struct age_arguments* arguments) {
-    struct age_pass pass = {.control = control_of(), .now = ticks_now()};
-    if (!pass.control) return 1;
+    struct age_pass pass = {.now = ticks_now()};
     bpf_loop(constants.flow4 + 1, age_main4, &pass, 0);
     bpf_loop(constants.flow6 + 1, age_main6, &pass, 0);
     bpf_loop(constants.half4 + 1, age_half4, &pass, 0);

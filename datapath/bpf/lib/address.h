@@ -21,8 +21,10 @@ CHECKED_ONCE int prefix_of(const struct weft_ip* ip, struct weft_addr* address) 
 
 /* 0: no row, not even for everything (the tables are not written yet). */
 INLINE int address_of(const struct weft_ip* ip, struct weft_addr* address) {
+    /* Keys on the stack: kernel 6.1 refuses a key in memory that a function was given. */
+    const struct weft_ip key = *ip;
     const struct weft_addr* found =
-        ip_is_v4(ip) ? bpf_map_lookup_elem(&addr4, &ip->b[12]) : bpf_map_lookup_elem(&addr6, ip);
+        ip_is_v4(&key) ? bpf_map_lookup_elem(&addr4, &key.b[12]) : bpf_map_lookup_elem(&addr6, &key);
     if (!found) return prefix_of(ip, address);
     *address = *found;
     return 1;

@@ -38,6 +38,14 @@ INLINE bool has_ports_to_choose(__u8 protocol) {
     return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
 }
 
+/* A function of its own: in the loop below it takes so many values to the stack that kernel 6.1 refuses the program
+ * (544 bytes in six calls). */
+CHECKED_ONCE int answer_opening(struct weft_scratch* s) {
+    if (!s) return 0;
+    tuple_answer(&s->opening, &s->forward, &s->answering);
+    return 1;
+}
+
 /* Sets SNAT in s->forward and s->answering. 0 or the reason. A connection that is decided afresh keeps its port. */
 CHECKED_ONCE int masquerade(struct weft_scratch* s, const struct weft_control* control, bool keep) {
     if (!s || !control) return WEFT_DROP_NO_MASQUERADE_PORT;
@@ -52,7 +60,7 @@ CHECKED_ONCE int masquerade(struct weft_scratch* s, const struct weft_control* c
     if (keep) {
         forward->detail.rewrite_port =
             s->found.flags & WEFT_FLOW_SNAT ? s->found.detail.rewrite_port : s->packet.tuple.destination_port;
-        tuple_answer(&s->opening, forward, &s->answering);
+        answer_opening(s);
         return 0;
     }
     const __u8 protocol = s->opening.protocol;
@@ -62,7 +70,7 @@ CHECKED_ONCE int masquerade(struct weft_scratch* s, const struct weft_control* c
     for (int i = 0; i < MASQUERADE_TRIES; i++) {
         forward->detail.rewrite_port =
             choose ? bpf_htons((__u16)(control->masquerade_port_first + at % range)) : s->opening.source_port;
-        tuple_answer(&s->opening, forward, &s->answering);
+        answer_opening(s);
         if (flow_lookup(&s->answering, &s->reply, control->hash_seed) == FOUND_NOT) return 0;
         if (!choose) return WEFT_DROP_MASQUERADE_PROTOCOL;
         at = i < 4 ? at + 1 : bpf_get_prandom_u32();
