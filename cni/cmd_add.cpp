@@ -1,10 +1,9 @@
-#include <net/if.h>
-
 #include <cstdio>
 
 #include "cni/commands.hpp"
 #include "cni/delete_queue.hpp"
 #include "cni/names.hpp"
+#include "cni/net/wire.hpp"
 #include "cni/pod.hpp"
 #include "cni/result.hpp"
 #include "common/rollback.hpp"
@@ -45,9 +44,9 @@ Outcome<std::vector<std::string>> choose_ips(const Request& request) {
     return std::vector<std::string>{text};
 }
 
-Outcome<Netns> open_netns(const Call& call) {
+Outcome<Netns> open_netns(const Call& call, const NetlinkSocket& host) {
     return coded(Code::kInvalidEnvironment, fmt::format("CNI_NETNS '{}' cannot be used", call.netns),
-                 Netns::open(call.netns));
+                 Netns::open(call.netns, host));
 }
 
 // A DEL of this very attachment that weftd has not seen must not be replayed after this ADD.
@@ -58,9 +57,11 @@ Outcome<void> settle_earlier_delete(const Request& request) {
     return {};
 }
 
-Outcome<HostEnd> create_pair(const Request& request, const Netlink& netlink, const VethPair& pair, std::string& bpf_dir,
+Outcome<HostEnd> create_pair(const Request& request, NetlinkSocket& netlink, const VethPair& pair, std::string& bpf_dir,
                              Rollback& undo) {
-    auto created = netlink.create_veth(pair);
+    NetlinkRequests requests;
+    add_veth(requests, pair);
+    auto created = netlink.run(std::move(requests));
     if (!created && created.error().code == ErrorCode::kExists)
         return refuse(Code::kExists,
                       fmt::format("container {} has an interface {} already; call DEL first", request.call.container_id,
@@ -70,10 +71,11 @@ Outcome<HostEnd> create_pair(const Request& request, const Netlink& netlink, con
     undo.arm([&request, &bpf_dir, name = pair.host_ifname] {
         if (auto removed = remove_host_end(request.config, name, bpf_dir); !removed) note(removed.error().text());
     });
-    const auto index = static_cast<int>(if_nametoindex(pair.host_ifname.c_str()));
-    if (index == 0)
-        return refuse(Code::kNetwork, fmt::format("the new device {} has vanished; try again", pair.host_ifname));
-    return HostEnd{pair.host_ifname, index};
+    const auto index = netlink.index_of(pair.host_ifname);
+    if (!index)
+        return refuse(Code::kNetwork, fmt::format("the new device {} has vanished; try again", pair.host_ifname),
+                      index.error().text());
+    return HostEnd{pair.host_ifname, *index, {}};
 }
 
 Outcome<Endpoint> finish_registration(const Request& request, AddCall& call, Rollback& undo) {
@@ -118,22 +120,21 @@ struct Prepared {
     Result<void> host;
 };
 
-Prepared prepare(const Request& request, const Netns& netns, const HostEnd& host, const std::string& mac) {
-    return {attach_programs(request.config, host, pins_of(request.config)),
-            open_pod_end(netns, request.call.ifname, mac), quiet_host_end(host)};
+Prepared prepare(const Request& request, NetlinkSocket& netlink, const Netns& netns, HostEnd& host) {
+    return {attach_programs(request.config, netlink, host, pins_of(request.config)),
+            open_pod_end(netns, request.call.ifname), quiet_host_end(host)};
 }
 
 // The pins may be elsewhere than was thought: weftd has said where. Nothing passes yet, both ends are down.
-Result<void> settle_programs(const Request& request, const HostEnd& host, const std::string& bpf_dir,
-                             Result<void> attached) {
+Result<void> settle_programs(const Request& request, NetlinkSocket& netlink, const HostEnd& host,
+                             const std::string& bpf_dir, Result<void> attached) {
     const auto told = pins_of(request.config, bpf_dir);
-    return told.root == pins_of(request.config).root ? attached : attach_programs(request.config, host, told);
+    return told.root == pins_of(request.config).root ? attached : attach_programs(request.config, netlink, host, told);
 }
 
-Outcome<void> wire_pod(const Netns& netns, const Result<PodEnd>& pod, const Endpoint& endpoint, unsigned mtu) {
+Outcome<void> wire_pod(Result<PodEnd>& pod, const Endpoint& endpoint, unsigned mtu) {
     const std::string what = "cannot configure the pod's end of the interface";
     if (!pod) return coded(Code::kNetwork, what, Result<void>(std::unexpected(pod.error())));
-    if (has_ipv6(endpoint)) WEFT_CHECK(coded(Code::kNetwork, what, enable_ipv6(netns, *pod)));
     return coded(Code::kNetwork, what, configure_pod_end(*pod, endpoint, mtu));
 }
 
@@ -158,20 +159,20 @@ Answer cmd_add(const Request& request) {
     WEFT_CHECK(check_first_in_chain(config));
     WEFT_TRY(mac, choose_mac(request));
     WEFT_TRY(ips, choose_ips(request));
-    WEFT_TRY(netns, open_netns(request.call));
-    WEFT_TRY(netlink, coded(Code::kNetwork, "cannot talk to the kernel", Netlink::open()));
+    WEFT_TRY(netlink, coded(Code::kNetwork, "cannot talk to the kernel", NetlinkSocket::open()));
+    WEFT_TRY(netns, open_netns(request.call, netlink));
     WEFT_CHECK(settle_earlier_delete(request));
     const auto name = host_ifname(request.call.container_id, request.call.ifname);
     WEFT_TRY(host,
              create_pair(request, netlink, {name, gateway_mac(), request.call.ifname, mac, netns.fd()}, bpf_dir, undo));
     WEFT_TRY(call, begin_add(config, describe(request, netns, host, mac, std::move(ips))));
-    auto prepared = prepare(request, netns, host, mac);
+    auto prepared = prepare(request, netlink, netns, host);
     WEFT_TRY(endpoint, finish_registration(request, call, undo));
     bpf_dir = endpoint.bpf_dir;
     WEFT_CHECK(coded(Code::kNetwork, "cannot attach weft's programs; is weftd running and of this version?",
-                     settle_programs(request, host, bpf_dir, std::move(prepared.programs))));
+                     settle_programs(request, netlink, host, bpf_dir, std::move(prepared.programs))));
     const unsigned mtu = std::min(config.mtu.value_or(endpoint.mtu), endpoint.mtu);
-    WEFT_CHECK(wire_pod(netns, prepared.pod, endpoint, mtu));
+    WEFT_CHECK(wire_pod(prepared.pod, endpoint, mtu));
     const std::string what = "cannot configure the host's end of the interface";
     WEFT_CHECK(coded(Code::kNetwork, what, std::move(prepared.host)));
     WEFT_CHECK(coded(Code::kNetwork, what, configure_host_end(netlink, host, endpoint, mac, mtu)));

@@ -4,6 +4,7 @@
 
 #include "cni/commands.hpp"
 #include "cni/names.hpp"
+#include "cni/net/inspect.hpp"
 #include "cni/pod.hpp"
 #include "cni/result.hpp"
 #include "datapath/loader/attach.hpp"
@@ -64,7 +65,7 @@ void compare_link(const LinkInfo& link, const Interface& expected, Found& found)
 }
 
 // The pod's end by its own namespace's socket. Gives the link when there is one.
-std::optional<LinkInfo> check_pod(const Netlink& netlink, const Expected& expected, Found& found) {
+std::optional<LinkInfo> check_pod(const Inspector& netlink, const Expected& expected, Found& found) {
     const auto link = netlink.link(expected.pod.name);
     if (!link) {
         found.differs("{}: {}", expected.pod.name, link.error().text());
@@ -87,7 +88,7 @@ std::optional<LinkInfo> check_pod(const Netlink& netlink, const Expected& expect
     return *link;
 }
 
-std::optional<LinkInfo> check_host(const Netlink& netlink, const Expected& expected, Found& found) {
+std::optional<LinkInfo> check_host(const Inspector& netlink, const Expected& expected, Found& found) {
     const auto link = netlink.link(expected.host.name);
     if (!link) {
         found.differs("{}: {}", expected.host.name, link.error().text());
@@ -131,11 +132,11 @@ EndpointRequest describe(const Request& request, const Netns& netns, const Expec
     return out;
 }
 
-Outcome<Netlink> open_inside(const Netns& netns) {
-    Netlink out;
+Outcome<Inspector> open_inside(const Netns& netns) {
+    Inspector out;
     WEFT_CHECK(
         coded(Code::kNetwork, "cannot look into the container's network namespace", netns.inside([&]() -> Result<void> {
-            WEFT_TRY(opened, Netlink::open());
+            WEFT_TRY(opened, Inspector::open());
             out = std::move(opened);
             return {};
         })));
@@ -147,13 +148,14 @@ Outcome<Netlink> open_inside(const Netns& netns) {
 Answer cmd_check(const Request& request) {
     const auto name = host_ifname(request.call.container_id, request.call.ifname);
     WEFT_TRY(expected, expected_of(request, name));
+    WEFT_TRY(socket, coded(Code::kNetwork, "cannot talk to the kernel", NetlinkSocket::open()));
     WEFT_TRY(netns, coded(Code::kInvalidEnvironment, fmt::format("CNI_NETNS '{}' cannot be used", request.call.netns),
-                          Netns::open(request.call.netns)));
-    WEFT_TRY(netlink, coded(Code::kNetwork, "cannot talk to the kernel", Netlink::open()));
+                          Netns::open(request.call.netns, socket)));
+    WEFT_TRY(outside, coded(Code::kNetwork, "cannot talk to the kernel", Inspector::open()));
     WEFT_TRY(inside, open_inside(netns));
     Found found;
     const auto pod = check_pod(inside, expected, found);
-    const auto host = check_host(netlink, expected, found);
+    const auto host = check_host(outside, expected, found);
     if (pod && host && pod->peer_index != host->index)
         found.differs("{} and {} are not one pair", name, request.call.ifname);
     if (pod && host && pod->mtu != host->mtu)

@@ -1,12 +1,10 @@
 #include "cni/pod.hpp"
 
-#include <net/if.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
 
 #include "cni/delete_queue.hpp"
+#include "cni/net/wire.hpp"
 #include "datapath/loader/attach.hpp"
 
 namespace weft::cni {
@@ -28,17 +26,9 @@ datapath::AttachMode mode_for(const Config& config) {
     return config.bandwidth ? datapath::attach_mode() : datapath::AttachMode::kClsact;
 }
 
-std::string ipv6_settings(const std::string& device) {
-    return "ipv6/conf/" + device + "/";
-}
-
-// A kernel or namespace without IPv6 has no such settings, and needs none.
-Result<void> quiet_ipv6(const std::string& device, bool link_local) {
-    const auto base = ipv6_settings(device);
-    if (access(("/proc/sys/net/" + base).c_str(), F_OK) != 0) return {};
-    if (!link_local) WEFT_CHECK(write_sysctl(base + "addr_gen_mode", "1"));
-    WEFT_CHECK(write_sysctl(base + "accept_dad", "0"));
-    return write_sysctl(base + "accept_ra", "0");
+Result<void> quiet(const Ipv6Settings& ipv6) {
+    WEFT_CHECK(ipv6.set("accept_dad", "0"));
+    return ipv6.set("accept_ra", "0");
 }
 
 }  // namespace
@@ -47,50 +37,59 @@ bool has_ipv6(const Endpoint& endpoint) {
     return std::ranges::any_of(endpoint.ips, [](const GivenAddress& given) { return !given.ip.is_v4(); });
 }
 
-Result<PodEnd> open_pod_end(const Netns& netns, const std::string& name, const std::string& mac) {
-    PodEnd pod{name, mac, 0, {}};
+Result<PodEnd> open_pod_end(const Netns& netns, const std::string& name) {
+    PodEnd pod{name, 0, {}, {}};
     WEFT_CHECK(netns.inside([&]() -> Result<void> {
-        pod.index = static_cast<int>(if_nametoindex(name.c_str()));
-        if (pod.index == 0) return fail_errno(fmt::format("find {}", name));
-        WEFT_TRY(netlink, Netlink::open());
+        WEFT_TRY(netlink, NetlinkSocket::open());
+        WEFT_TRY(ipv6, Ipv6Settings::open(name));
         pod.netlink = std::move(netlink);
-        return quiet_ipv6(name, true);
+        pod.ipv6 = std::move(ipv6);
+        return {};
     }));
+    WEFT_TRY(index, pod.netlink.index_of(name));
+    pod.index = index;
+    WEFT_CHECK(quiet(pod.ipv6));
     return pod;
 }
 
-Result<void> enable_ipv6(const Netns& netns, const PodEnd& pod) {
-    return netns.inside([&] { return write_sysctl(ipv6_settings(pod.name) + "disable_ipv6", "0"); });
+Result<void> quiet_host_end(HostEnd& host) {
+    WEFT_TRY(ipv6, Ipv6Settings::open(host.name));
+    host.ipv6 = std::move(ipv6);
+    WEFT_CHECK(host.ipv6.set("addr_gen_mode", "1"));
+    return quiet(host.ipv6);
 }
 
-Result<void> quiet_host_end(const HostEnd& host) {
-    return quiet_ipv6(host.name, false);
-}
-
-Result<void> configure_pod_end(const PodEnd& pod, const Endpoint& endpoint, unsigned mtu) {
-    for (const auto& given : endpoint.ips) WEFT_CHECK(pod.netlink.add_address(pod.index, given.ip));
-    WEFT_CHECK(pod.netlink.set_up(pod.index, mtu));
+Result<void> configure_pod_end(PodEnd& pod, const Endpoint& endpoint, unsigned mtu) {
+    // The runtime may have turned IPv6 off.
+    if (has_ipv6(endpoint)) WEFT_CHECK(pod.ipv6.set("disable_ipv6", "0"));
+    NetlinkRequests requests;
+    for (const auto& given : endpoint.ips) add_address(requests, pod.index, given.ip);
+    set_up(requests, pod.index, mtu);
     for (const auto& given : endpoint.ips) {
-        WEFT_CHECK(pod.netlink.add_neighbour(pod.index, given.gateway, endpoint.gateway_mac));
-        WEFT_CHECK(pod.netlink.add_device_route(pod.index, given.gateway));
-        WEFT_CHECK(pod.netlink.add_default_route(pod.index, given.gateway));
+        add_neighbour(requests, pod.index, given.gateway, endpoint.gateway_mac);
+        add_device_route(requests, pod.index, given.gateway);
+        add_default_route(requests, pod.index, given.gateway);
     }
-    return {};
+    return pod.netlink.run(std::move(requests));
 }
 
-Result<void> configure_host_end(const Netlink& netlink, const HostEnd& host, const Endpoint& endpoint,
+Result<void> configure_host_end(NetlinkSocket& netlink, const HostEnd& host, const Endpoint& endpoint,
                                 const std::string& pod_mac, unsigned mtu) {
-    if (has_ipv6(endpoint)) WEFT_CHECK(write_sysctl(ipv6_settings(host.name) + "disable_ipv6", "0"));
-    for (const auto& given : endpoint.ips) WEFT_CHECK(netlink.add_neighbour(host.index, given.ip, pod_mac));
-    WEFT_CHECK(netlink.set_up(host.index, mtu));  // the kernel takes no route to a device that is down
-    for (const auto& given : endpoint.ips) WEFT_CHECK(netlink.add_device_route(host.index, given.ip));
-    return {};
+    if (has_ipv6(endpoint)) WEFT_CHECK(host.ipv6.set("disable_ipv6", "0"));
+    NetlinkRequests requests;
+    for (const auto& given : endpoint.ips) add_neighbour(requests, host.index, given.ip, pod_mac);
+    set_up(requests, host.index, mtu);
+    for (const auto& given : endpoint.ips) add_device_route(requests, host.index, given.ip);
+    return netlink.run(std::move(requests));
 }
 
-Result<void> attach_programs(const Config& config, const HostEnd& host, const datapath::Pins& pins) {
+Result<void> attach_programs(const Config& config, NetlinkSocket& netlink, const HostEnd& host,
+                             const datapath::Pins& pins) {
     static constexpr datapath::Attachment kBoth[] = {{datapath::TcHook::kIngress, WEFT_PROG_FROM_POD},
                                                      {datapath::TcHook::kEgress, WEFT_PROG_TO_POD}};
-    return datapath::attach(pins, host.name, kBoth, mode_for(config));
+    const auto mode = mode_for(config);
+    if (mode == datapath::AttachMode::kClsact) return datapath::attach_first(pins, netlink, host.index, kBoth);
+    return datapath::attach(pins, host.name, kBoth, mode);
 }
 
 datapath::Pins pins_of(const Config& config, const std::string& told) {
@@ -99,10 +98,10 @@ datapath::Pins pins_of(const Config& config, const std::string& told) {
 }
 
 Result<void> remove_host_end(const Config& config, const std::string& host_ifname, const std::string& told_bpf_dir) {
-    if (const auto index = if_nametoindex(host_ifname.c_str()); index != 0) {
-        WEFT_TRY(netlink, Netlink::open());
-        WEFT_CHECK(netlink.delete_link(static_cast<int>(index)));
-    }
+    WEFT_TRY(netlink, NetlinkSocket::open());
+    const auto index = netlink.index_of(host_ifname);
+    if (index) WEFT_CHECK(delete_link(netlink, *index));
+    if (!index && index.error().code != ErrorCode::kNotFound) return std::unexpected(index.error());
     // After the device: the kernel then has one grace period to wait for instead of one a link.
     const auto pins = pins_of(config, told_bpf_dir);
     WEFT_CHECK(datapath::detach(pins, host_ifname, datapath::TcHook::kIngress, WEFT_PROG_FROM_POD));

@@ -6,8 +6,9 @@
 
 #include "cni/commands.hpp"
 #include "cni/daemon.hpp"
-#include "cni/net/netlink.hpp"
+#include "cni/net/ipv6_settings.hpp"
 #include "cni/net/netns.hpp"
+#include "common/netlink.hpp"
 #include "datapath/loader/pins.hpp"
 
 namespace weft::cni {
@@ -15,28 +16,30 @@ namespace weft::cni {
 struct HostEnd {
     std::string name;
     int index = 0;
+    Ipv6Settings ipv6;
 };
 
-// The pod's end, seen from inside its namespace.
+// The pod's end. Its socket and settings are those of its namespace, and are used from outside.
 struct PodEnd {
-    std::string name, mac;
+    std::string name;
     int index = 0;
-    Netlink netlink;
+    NetlinkSocket netlink;
+    Ipv6Settings ipv6;
 };
 
 bool has_ipv6(const Endpoint& endpoint);
 
-// Enters the namespace once: finds the device, opens a netlink socket there, turns off what would send packets of its
-// own (duplicate address detection, router solicitation).
-Result<PodEnd> open_pod_end(const Netns& netns, const std::string& name, const std::string& mac);
-// Where the runtime has turned IPv6 off and the pod is given an IPv6 address.
-Result<void> enable_ipv6(const Netns& netns, const PodEnd& pod);
+// Enters the namespace once: opens the socket and the settings there, finds the device, turns off what would send
+// packets of its own (duplicate address detection, router solicitation).
+Result<PodEnd> open_pod_end(const Netns& netns, const std::string& name);
 // The same settings for the host's end, and no link-local address.
-Result<void> quiet_host_end(const HostEnd& host);
-Result<void> configure_pod_end(const PodEnd& pod, const Endpoint& endpoint, unsigned mtu);
-Result<void> configure_host_end(const Netlink& netlink, const HostEnd& host, const Endpoint& endpoint,
+Result<void> quiet_host_end(HostEnd& host);
+Result<void> configure_pod_end(PodEnd& pod, const Endpoint& endpoint, unsigned mtu);
+// Up at the end, for the kernel takes no route to a device that is down; the route is there before anything else runs.
+Result<void> configure_host_end(NetlinkSocket& netlink, const HostEnd& host, const Endpoint& endpoint,
                                 const std::string& pod_mac, unsigned mtu);
-Result<void> attach_programs(const Config& config, const HostEnd& host, const datapath::Pins& pins);
+Result<void> attach_programs(const Config& config, NetlinkSocket& netlink, const HostEnd& host,
+                             const datapath::Pins& pins);
 
 datapath::Pins pins_of(const Config& config, const std::string& told = {});
 

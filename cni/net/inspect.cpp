@@ -1,8 +1,8 @@
-// The reading half of Netlink: what CHECK compares.
+#include "cni/net/inspect.hpp"
+
 #include <linux/neighbour.h>
 #include <net/if.h>
 
-#include "cni/net/netlink.hpp"
 #include "cni/net/objects.hpp"
 
 namespace weft::cni {
@@ -34,7 +34,19 @@ bool leads_to(rtnl_route* route, int index, const IpAddr* gateway) {
 
 }  // namespace
 
-Result<LinkInfo> Netlink::link(const std::string& name) const {
+void Inspector::Close::operator()(nl_sock* socket) const {
+    nl_socket_free(socket);
+}
+
+Result<Inspector> Inspector::open() {
+    Inspector out;
+    out.socket_.reset(nl_socket_alloc());
+    if (!out.socket_) return fail(ErrorCode::kExhausted, "no memory for a netlink socket");
+    WEFT_CHECK(checked(nl_connect(out.socket_.get(), NETLINK_ROUTE), "open a netlink socket"));
+    return out;
+}
+
+Result<LinkInfo> Inspector::link(const std::string& name) const {
     rtnl_link* found = nullptr;
     WEFT_CHECK(
         checked(rtnl_link_get_kernel(socket_.get(), 0, name.c_str(), &found), fmt::format("look up link {}", name)));
@@ -50,7 +62,7 @@ Result<LinkInfo> Netlink::link(const std::string& name) const {
     return out;
 }
 
-Result<std::vector<std::string>> Netlink::addresses(int index) const {
+Result<std::vector<std::string>> Inspector::addresses(int index) const {
     WEFT_TRY(cache, dump([&](nl_cache** out) { return rtnl_addr_alloc_cache(socket_.get(), out); }, "addresses"));
     std::vector<std::string> out;
     any_object<rtnl_addr>(cache, [&](rtnl_addr* address) {
@@ -66,7 +78,7 @@ Result<std::vector<std::string>> Netlink::addresses(int index) const {
     return out;
 }
 
-Result<bool> Netlink::has_device_route(int index, const IpAddr& destination) const {
+Result<bool> Inspector::has_device_route(int index, const IpAddr& destination) const {
     const auto fill = [&](nl_cache** out) {
         return rtnl_route_alloc_cache(socket_.get(), family_of(destination), 0, out);
     };
@@ -78,7 +90,7 @@ Result<bool> Netlink::has_device_route(int index, const IpAddr& destination) con
     });
 }
 
-Result<bool> Netlink::has_default_route(int index, const IpAddr& gateway) const {
+Result<bool> Inspector::has_default_route(int index, const IpAddr& gateway) const {
     const auto fill = [&](nl_cache** out) { return rtnl_route_alloc_cache(socket_.get(), family_of(gateway), 0, out); };
     WEFT_TRY(cache, dump(fill, "routes"));
     return any_object<rtnl_route>(cache, [&](rtnl_route* route) {
@@ -88,7 +100,7 @@ Result<bool> Netlink::has_default_route(int index, const IpAddr& gateway) const 
     });
 }
 
-Result<bool> Netlink::has_neighbour(int index, const IpAddr& ip, const std::string& mac) const {
+Result<bool> Inspector::has_neighbour(int index, const IpAddr& ip, const std::string& mac) const {
     WEFT_TRY(cache, dump([&](nl_cache** out) { return rtnl_neigh_alloc_cache(socket_.get(), out); }, "neighbours"));
     const NlAddress lladdr = nl_mac(mac);
     return any_object<rtnl_neigh>(cache, [&](rtnl_neigh* neighbour) {

@@ -6,14 +6,16 @@
 #include <string>
 
 #include "common/fd.hpp"
+#include "common/netlink.hpp"
 #include "common/result.hpp"
 
 namespace weft::cni {
 
 class Netns {
   public:
-    // Errors: kNotFound, kInvalid if the path is no network namespace or is the one we are in.
-    static Result<Netns> open(const std::string& path);
+    // `host`: a socket of the namespace that we are in. Errors: kNotFound, kInvalid if the path is no network namespace
+    // or is the one we are in.
+    static Result<Netns> open(const std::string& path, const NetlinkSocket& host);
 
     int fd() const { return fd_.get(); }
     const std::string& path() const { return path_; }
@@ -25,12 +27,9 @@ class Netns {
     Result<void> inside(const std::function<Result<void>()>& work) const;
 
   private:
-    Fd fd_;
+    Fd fd_, own_;
     std::string path_;
     std::uint64_t device_ = 0, inode_ = 0;
 };
-
-// Writes a value under /proc/sys/net in the namespace that the thread is in. `key`: "ipv6/conf/eth0/accept_dad".
-Result<void> write_sysctl(const std::string& key, std::string_view value);
 
 }  // namespace weft::cni

@@ -41,13 +41,6 @@ int family_of(const IpAddr& ip) {
     return ip.is_v4() ? AF_INET : AF_INET6;
 }
 
-NlAddress nl_address(const IpAddr& ip, int length) {
-    const auto bytes = static_cast<std::size_t>(ip.bits() / 8);
-    NlAddress out(nl_addr_build(family_of(ip), raw_bytes(ip), bytes));
-    nl_addr_set_prefixlen(out.get(), length < 0 ? ip.bits() : length);
-    return out;
-}
-
 NlAddress nl_mac(const std::string& mac) {
     nl_addr* out = nullptr;
     return NlAddress(nl_addr_parse(mac.c_str(), AF_LLC, &out) == 0 ? out : nullptr);

@@ -28,19 +28,14 @@ struct Releaser {
 };
 
 using LinkObject = std::unique_ptr<rtnl_link, Releaser<rtnl_link_put>>;
-using AddressObject = std::unique_ptr<rtnl_addr, Releaser<rtnl_addr_put>>;
-using RouteObject = std::unique_ptr<rtnl_route, Releaser<rtnl_route_put>>;
-using NeighbourObject = std::unique_ptr<rtnl_neigh, Releaser<rtnl_neigh_put>>;
 using NlAddress = std::unique_ptr<nl_addr, Releaser<nl_addr_put>>;
 using Cache = std::unique_ptr<nl_cache, Releaser<nl_cache_free>>;
 
 // `code`: what a libnl function returned, 0 or a negative NLE_ number.
 Result<void> checked(int code, std::string_view doing);
-// The address with the prefix length `length`, or the family's full length.
-NlAddress nl_address(const IpAddr& ip, int length = -1);
 NlAddress nl_mac(const std::string& mac);
 int family_of(const IpAddr& ip);
-// Whether a libnl address (may be null) is this one; full length unless `length` says otherwise.
+// Whether a libnl address (may be null) is this one.
 bool same(nl_addr* address, const IpAddr& ip);
 
 }  // namespace weft::cni

@@ -40,10 +40,16 @@ struct Program {
     std::uint32_t id = 0;
 };
 
-Result<Program> open_program(const Pins& pins, std::string_view name) {
+Result<Fd> open_pinned(const Pins& pins, std::string_view name) {
     const auto path = pins.program(name);
-    Program out{Fd(bpf_obj_get(path.c_str())), 0};
-    if (!out.fd) return fail_errno(fmt::format("open the pinned program {}", path.string()));
+    Fd out(bpf_obj_get(path.c_str()));
+    if (!out) return fail_errno(fmt::format("open the pinned program {}", path.string()));
+    return out;
+}
+
+Result<Program> open_program(const Pins& pins, std::string_view name) {
+    WEFT_TRY(fd, open_pinned(pins, name));
+    Program out{std::move(fd), 0};
     bpf_prog_info info{};
     std::uint32_t size = sizeof info;
     if (bpf_obj_get_info_by_fd(out.fd.get(), &info, &size) != 0) return fail_errno("read program info");
@@ -105,6 +111,11 @@ bpf_tc_opts our_filter() {
     out.handle = kFilterHandle;
     out.priority = kFilterPriority;
     return out;
+}
+
+Result<void> put_filters_here(int ifindex, std::span<const ClsactFilter> filters) {
+    WEFT_TRY(socket, NetlinkSocket::open());
+    return put_filters(socket, ifindex, filters);
 }
 
 // Id of the program in our place on a clsact hook; 0 if there is none.
@@ -189,7 +200,7 @@ Result<void> attach(const Pins& pins, std::string_view ifname, std::span<const A
     auto ifindex = index_of(ifname);
     if (!ifindex) return failed(std::move(ifindex).error(), attachments.front().program);
     if (mode == AttachMode::kClsact)
-        if (auto put = put_filters(*ifindex, filters); !put)
+        if (auto put = put_filters_here(*ifindex, filters); !put)
             return failed(std::move(put).error(), attachments.front().program);
     // The new attachment first, then the other mode's: no packet passes unseen.
     for (std::size_t i = 0; i < attachments.size(); ++i) {
@@ -200,6 +211,18 @@ Result<void> attach(const Pins& pins, std::string_view ifname, std::span<const A
         if (!done) return failed(std::move(done).error(), name);
     }
     return {};
+}
+
+Result<void> attach_first(const Pins& pins, NetlinkSocket& socket, int ifindex,
+                          std::span<const Attachment> attachments) {
+    std::vector<Fd> programs;
+    std::vector<ClsactFilter> filters;
+    for (const auto& [hook, name] : attachments) {
+        WEFT_TRY(program, open_pinned(pins, name));
+        filters.push_back({hook, program.get()});
+        programs.push_back(std::move(program));
+    }
+    return put_filters(socket, ifindex, filters);
 }
 
 Result<void> attach(const Pins& pins, std::string_view ifname, TcHook hook, std::string_view program, AttachMode mode) {
@@ -236,7 +259,7 @@ Result<bool> renew(const Pins& pins, std::string_view ifname, TcHook hook, std::
     if (filter == 0) return false;
     if (filter == opened.id) return true;
     const ClsactFilter renewed{hook, opened.fd.get()};
-    WEFT_CHECK(put_filters(ifindex, {&renewed, 1}));
+    WEFT_CHECK(put_filters_here(ifindex, {&renewed, 1}));
     return true;
 }
 

@@ -32,6 +32,10 @@ struct Attachment {
 };
 Result<void> attach(const Pins& pins, std::string_view ifname, std::span<const Attachment> attachments,
                     AttachMode mode = attach_mode());
+// The same by clsact for a device that was made a moment ago, so that nothing of ours is there to be replaced or taken
+// away. In the socket's network namespace.
+Result<void> attach_first(const Pins& pins, NetlinkSocket& socket, int ifindex,
+                          std::span<const Attachment> attachments);
 // Removes the attachment of either mode and the pin; nothing to remove is no error, nor is a device that is gone.
 Result<void> detach(const Pins& pins, std::string_view ifname, TcHook hook, std::string_view program);
 // Whether exactly this pinned program is attached there, in either mode (compares program ids). Never changes anything.

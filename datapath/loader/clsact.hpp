@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "common/netlink.hpp"
 #include "common/result.hpp"
 
 namespace weft::datapath {
@@ -20,7 +21,7 @@ struct ClsactFilter {
 };
 
 // Makes the clsact qdisc of the device if it has none, and puts each filter in its place, or in that of another version
-// of it. In the network namespace of the thread. Errors: kNotFound if there is no such device.
-Result<void> put_filters(int ifindex, std::span<const ClsactFilter> filters);
+// of it. In the network namespace of the socket. Errors: kNotFound if there is no such device.
+Result<void> put_filters(NetlinkSocket& socket, int ifindex, std::span<const ClsactFilter> filters);
 
 }  // namespace weft::datapath
