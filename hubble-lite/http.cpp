@@ -41,6 +41,7 @@ void answer(httplib::Response& out, HttpAnswer from) {
 // The error that refuses the request, if any.
 std::optional<HttpAnswer> refuse(const httplib::Request& request, const HttpOptions& options, bool open) {
     if (options.token.empty()) {
+        if (!options.tls_client_ca.empty()) return std::nullopt;  // who came this far has shown a certificate
         if (is_loopback(host_of(request.get_header_value("Host")))) return std::nullopt;
         auto out = error_answer({ErrorCode::kPermission, "the Host header does not name a loopback address", {}});
         return out;
@@ -82,6 +83,24 @@ void socket_options(socket_t socket) {
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
 }
 
+Result<std::unique_ptr<httplib::Server>> tls_server(const HttpOptions& options) {
+    auto tls = std::make_unique<httplib::SSLServer>(options.tls_cert.c_str(), options.tls_key.c_str());
+    if (!tls->is_valid())
+        return fail(ErrorCode::kInvalid, "cannot use certificate {} with key {}", options.tls_cert, options.tls_key);
+    SSL_CTX* context = tls->ssl_context();
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    if (options.tls_client_ca.empty()) return tls;
+    if (SSL_CTX_load_verify_locations(context, options.tls_client_ca.c_str(), nullptr) != 1)
+        return fail(ErrorCode::kInvalid, "cannot read the clients' certificate authority from {}",
+                    options.tls_client_ca);
+    SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(options.tls_client_ca.c_str()));
+    // A session is resumed only where it was checked; without a name of its own OpenSSL refuses to resume any.
+    static constexpr unsigned char kSessions[] = "hubble-lite";
+    SSL_CTX_set_session_id_context(context, kSessions, sizeof kSessions - 1);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    return tls;
+}
+
 }  // namespace
 
 struct HttpServer::Impl {
@@ -119,11 +138,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::bind(const HttpOptions& options,
     if (options.tls_cert.empty()) {
         impl->server = std::make_unique<httplib::Server>();
     } else {
-        auto tls = std::make_unique<httplib::SSLServer>(options.tls_cert.c_str(), options.tls_key.c_str());
-        if (!tls->is_valid())
-            return fail(ErrorCode::kInvalid, "cannot use certificate {} with key {}", options.tls_cert,
-                        options.tls_key);
-        SSL_CTX_set_min_proto_version(tls->ssl_context(), TLS1_2_VERSION);
+        WEFT_TRY(tls, tls_server(options));
         impl->server = std::move(tls);
     }
     set_up(*impl->server, options, routes);
@@ -212,12 +227,14 @@ bool is_loopback(std::string_view host) {
 Result<void> check_exposure(const HttpOptions& options) {
     if (options.tls_cert.empty() != options.tls_key.empty())
         return fail(ErrorCode::kInvalid, "--tls-cert and --tls-key belong together");
+    if (options.tls_cert.empty() && !options.tls_client_ca.empty())
+        return fail(ErrorCode::kInvalid, "--tls-client-ca needs --tls-cert and --tls-key");
     if (is_loopback(options.host)) return {};
-    if (options.tls_cert.empty() || options.token.empty())
-        return fail(
-            ErrorCode::kInvalid,
-            "{} is not a loopback address: flows are served to others only with --tls-cert, --tls-key and --token-file",
-            options.host);
+    if (options.tls_cert.empty() || (options.token.empty() && options.tls_client_ca.empty()))
+        return fail(ErrorCode::kInvalid,
+                    "{} is not a loopback address: flows are served to others only with --tls-cert, --tls-key and "
+                    "--token-file or --tls-client-ca",
+                    options.host);
     return {};
 }
 

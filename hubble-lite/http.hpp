@@ -37,15 +37,16 @@ struct HttpOptions {
     std::string host = "127.0.0.1";
     int port = 4245;                // 0: any free one
     std::string tls_cert, tls_key;  // PEM files; both or none
+    std::string tls_client_ca;      // PEM file: only clients with a certificate that it signed are served
     std::string token;              // empty: none is asked for
-    // Without a token only requests that name a loopback host are served: a web page elsewhere cannot have a browser
-    // read flows by pointing its own name at 127.0.0.1.
+    // With neither of the two only requests that name a loopback host are served: a web page elsewhere cannot have a
+    // browser read flows by pointing its own name at 127.0.0.1.
 };
 
 // "127.0.0.1:4245", "[::1]:4245", "localhost:4245", ":4245" (loopback).
 Result<std::pair<std::string, int>> parse_listen(std::string_view text);
 bool is_loopback(std::string_view host);
-// Refuses what would serve flows to others without TLS and a token (DESIGN 5).
+// Refuses what would serve flows to others without TLS and a token or client certificates (DESIGN 5).
 Result<void> check_exposure(const HttpOptions& options);
 bool equal_in_constant_time(std::string_view a, std::string_view b);
 

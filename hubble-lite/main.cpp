@@ -23,7 +23,7 @@ constexpr std::size_t kMaxToken = 4096;
 
 struct Options {
     std::string run_dir = WEFT_DEFAULT_RUN_DIR, bpf_dir = WEFT_DEFAULT_BPF_DIR, listen = "127.0.0.1:4245";
-    std::string tls_cert, tls_key, token_file, node_name, log_level = "info";
+    std::string tls_cert, tls_key, tls_client_ca, token_file, node_name, log_level = "info";
     std::size_t flows = 65536;
     unsigned poll_ms = 10;
 };
@@ -34,10 +34,13 @@ void define(CLI::App& app, Options& options) {
     app.set_version_flag("--version", "hubble-lite " WEFT_VERSION);
     app.add_option("--run-dir", options.run_dir, "where weftd's socket is")->capture_default_str();
     app.add_option("--bpf-dir", options.bpf_dir, "where the datapath is pinned")->capture_default_str();
-    app.add_option("--listen", options.listen, "HOST:PORT; beyond loopback only with TLS and a token")
+    app.add_option("--listen", options.listen,
+                   "HOST:PORT; beyond loopback only with TLS and a token or client certificates")
         ->capture_default_str();
     app.add_option("--tls-cert", options.tls_cert, "PEM file with the certificate and its chain");
     app.add_option("--tls-key", options.tls_key, "PEM file with the key");
+    app.add_option("--tls-client-ca", options.tls_client_ca,
+                   "PEM file: only clients with a certificate of this authority are served");
     app.add_option("--token-file", options.token_file, "file whose first line is the bearer token that clients send");
     app.add_option("--flows", options.flows, "flows kept in memory (about 210 bytes each)")
         ->capture_default_str()
@@ -55,6 +58,7 @@ Result<HttpOptions> http_options(const Options& options) {
     std::tie(out.host, out.port) = address;
     out.tls_cert = options.tls_cert;
     out.tls_key = options.tls_key;
+    out.tls_client_ca = options.tls_client_ca;
     if (options.token_file.empty()) return out;
     std::ifstream file(options.token_file);
     if (!file || !std::getline(file, out.token))
