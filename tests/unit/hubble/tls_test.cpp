@@ -20,7 +20,7 @@ namespace {
 
 // A shell command's exit code and what it printed.
 std::pair<int, std::string> shell(const std::string& command) {
-    FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+    FILE* pipe = popen(("{ " + command + "; } 2>&1").c_str(), "r");
     std::string out;
     char piece[4096];
     while (pipe != nullptr && fgets(piece, sizeof piece, pipe) != nullptr) out += piece;
