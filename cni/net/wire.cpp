@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::uint16_t kMake = NLM_F_CREATE | NLM_F_EXCL;
 
-unsigned char family_of(const IpAddr& ip) {
+unsigned char address_family(const IpAddr& ip) {
     return ip.is_v4() ? AF_INET : AF_INET6;
 }
 
@@ -56,7 +56,7 @@ void describe_end(NetlinkRequests& requests, const std::string& name, const std:
 
 rtmsg route_to(const IpAddr& destination, int length, unsigned char scope) {
     rtmsg body{};
-    body.rtm_family = family_of(destination);
+    body.rtm_family = address_family(destination);
     body.rtm_dst_len = static_cast<unsigned char>(length);
     body.rtm_table = RT_TABLE_MAIN;
     body.rtm_protocol = RTPROT_STATIC;
@@ -94,7 +94,7 @@ void set_up(NetlinkRequests& requests, int index, unsigned mtu) {
 
 void add_address(NetlinkRequests& requests, int index, const IpAddr& ip) {
     ifaddrmsg body{};
-    body.ifa_family = family_of(ip);
+    body.ifa_family = address_family(ip);
     body.ifa_prefixlen = static_cast<unsigned char>(ip.bits());
     body.ifa_index = static_cast<std::uint32_t>(index);
     requests.begin(RTM_NEWADDR, kMake, body, fmt::format("add the address {}", ip.text()));
@@ -119,7 +119,7 @@ void add_default_route(NetlinkRequests& requests, int index, const IpAddr& gatew
 
 void add_neighbour(NetlinkRequests& requests, int index, const IpAddr& ip, const std::string& mac) {
     ndmsg body{};
-    body.ndm_family = family_of(ip);
+    body.ndm_family = address_family(ip);
     body.ndm_ifindex = index;
     body.ndm_state = NUD_PERMANENT;
     requests.begin(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, body,
