@@ -69,7 +69,10 @@ Json to_json(const AddResult& result, Version version) {
                 {"routes", Json::array()},
                 {"dns", result.dns.is_object() ? result.dns : Json::object()}};
     for (const auto& interface : result.interfaces) out["interfaces"].push_back(interface_json(interface, version));
-    for (const auto& ip : result.ips) out["ips"].push_back(ip_json(ip, version));
+    for (const auto& ip : result.ips) {
+        out["ips"].push_back(ip_json(ip, version));
+        if (ip.interface >= result.interfaces.size()) out["ips"].back().erase("interface");  // none was named
+    }
     for (const auto& route : result.routes)
         out["routes"].push_back({{"dst", route.destination.text()}, {"gw", route.gateway.text()}});
     return out;

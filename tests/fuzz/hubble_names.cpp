@@ -1,11 +1,12 @@
 // Any lines of a metadata stream: each is taken or refused whole, and names can be asked for at any time.
-#include <string_view>
-
 #include "hubble-lite/names.hpp"
+#include "tests/fuzz/target.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace weft;
-    std::string_view rest(reinterpret_cast<const char*>(data), size);
+namespace weft::fuzz {
+namespace {
+
+void read_names(Bytes input) {
+    std::string_view rest = text_of(input);
     hubble::Names names;
     names.begin();
     while (!rest.empty()) {
@@ -16,5 +17,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         static_cast<void>(names.rule(3));
     }
     names.purge(hubble::Names::Clock::now() + std::chrono::hours(1));
-    return 0;
 }
+
+}  // namespace
+}  // namespace weft::fuzz
+
+WEFT_FUZZ_TARGET(hubble_names, weft::fuzz::read_names)

@@ -1,18 +1,14 @@
 // Any bytes as an object or List of objects; what parses is compiled and asked.
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
-#include <string_view>
-
 #include "policy/compile.hpp"
 #include "policy/explain.hpp"
 #include "policy/lint.hpp"
 #include "policy/memory_numbers.hpp"
 #include "policy/parse.hpp"
+#include "tests/fuzz/target.hpp"
 
+namespace weft::fuzz {
 namespace {
 
-using namespace weft;
 using namespace weft::policy;
 
 World world_of(std::vector<Object> objects) {
@@ -45,28 +41,29 @@ void ask(const Image& image) {
         for (const auto& [to, destination] : image.addresses) {
             if (from.is_v4() != to.is_v4()) continue;
             const auto answer = explain(image, from, to, kTcp, 80);
-            if (!answer) std::abort();
-            if (answer->ingress && answer->ingress->rule != 0 && !image.rules.contains(answer->ingress->rule))
-                std::abort();
+            require(answer.has_value(), "what was compiled can be explained");
+            require(!answer->ingress || answer->ingress->rule == 0 || image.rules.contains(answer->ingress->rule),
+                    "the rule that decides is known");
         }
     }
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const auto json = parse_json({reinterpret_cast<const char*>(data), size}, {.bytes = 1U << 16, .depth = 32});
-    if (!json) return 0;
+void parse_policies(Bytes input) {
+    const auto json = parse_json(text_of(input), {.bytes = 1U << 16, .depth = 32});
+    if (!json) return;
     auto objects = parse_objects(JsonView(*json));
-    if (!objects) {
-        if (objects.error().path.empty() || objects.error().code != ErrorCode::kInvalid) std::abort();
-        return 0;
-    }
+    if (!objects)
+        return require(!objects.error().path.empty() && objects.error().code == ErrorCode::kInvalid,
+                       "a refusal names the place");
     const World world = world_of(std::move(*objects));
     MemoryNumbers numbers;
     const auto image = compile(world, numbers);
-    if (!image) std::abort();  // what the parser accepts compiles: nothing this small exhausts anything
+    require(image.has_value(), "what the parser accepts compiles: nothing this small exhausts anything");
     if (image->addresses.size() < 16) ask(*image);
     for (const auto& [name, policy] : world.policies) lint(*policy, world);
-    return 0;
 }
+
+}  // namespace
+}  // namespace weft::fuzz
+
+WEFT_FUZZ_TARGET(policy_parse, weft::fuzz::parse_policies)
