@@ -1,6 +1,7 @@
 // weft-cni: the CNI plugin. Everything is in run(); here the process's own world is handed over.
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 
 #include "cni/dispatch.hpp"
@@ -10,5 +11,7 @@ int main() {
         const char* value = std::getenv(std::string(name).c_str());
         return value == nullptr ? std::nullopt : std::optional<std::string>(value);
     };
-    return weft::cni::run({environment, STDIN_FILENO, stdout});
+    std::setvbuf(stdout, nullptr, _IONBF, 0);  // one answer, written at once
+    // All that is to be given back is by now; the kernel takes the rest with the process.
+    std::_Exit(weft::cni::run({environment, STDIN_FILENO, stdout}));
 }

@@ -46,8 +46,10 @@ Result<int> schema_version(Database& database) {
 
 Result<Store> Store::open(const std::filesystem::path& path) {
     WEFT_TRY(database, Database::open(path));
-    WEFT_CHECK(database.execute(
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-1024"));
+    // Small pages, since a change writes whole ones; before WAL, which fixes their size.
+    WEFT_CHECK(
+        database.execute("PRAGMA page_size=1024; PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA "
+                         "foreign_keys=ON; PRAGMA cache_size=-1024"));
     WEFT_TRY(version, schema_version(database));
     if (version == 0) {
         const auto made = database.transaction([&]() -> Result<void> {

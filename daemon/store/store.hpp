@@ -1,8 +1,8 @@
 // What the daemon must remember across a restart: addresses, endpoints, numbers, objects in force. SQLite in WAL mode.
 //
-// synchronous=NORMAL: a transaction that returned survives the death of the daemon; the run directory is on tmpfs and
-// valid only as long as the node is up, so that nothing needs to survive the machine. Not thread-safe (the daemon's
-// lock).
+// A transaction that returned survives the death of the daemon, at whatever instruction it comes. synchronous=OFF: what
+// is in the run directory is valid only as long as the node is up, so that nothing needs to survive the machine. Not
+// thread-safe (the daemon's lock).
 #pragma once
 
 #include <map>
