@@ -12,10 +12,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 CASES = pathlib.Path(os.environ.get("WEFT_POLICY_CASES", HERE / "../../../shared/policy-cases"))
 ONE = CASES / "recipes/cases/recipe-04-03-deny-all-non-whitelisted-traffic-in-a-namespace.json"
 WAYS = ("explain", "maps", "sockets")
+LIMIT = 300 * int(os.environ.get("WEFT_TIME_FACTOR", "1"))  # seconds
 
 
 def run(*arguments):
-    done = subprocess.run([HERE / "run", "--name", "ctest", *arguments], capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run([HERE / "run", "--name", "ctest", *arguments], capture_output=True, text=True, check=False, timeout=LIMIT)
     return done.returncode, done.stdout + done.stderr
 
 
