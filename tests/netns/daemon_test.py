@@ -22,12 +22,13 @@ SOCKET = f"{RUN}/run/weftd.sock"
 SMALL = ["--flows4", "4096", "--flows6", "4096", "--half-open4", "1024", "--half-open6", "1024", "--ring-bytes", "65536",
          "--addresses", "4096", "--cidrs", "1024"]
 WEFTD = ""
+FACTOR = int(os.environ.get("WEFT_TIME_FACTOR", "1"))  # how much slower this machine is (tests/kernel/run)
 
 
 class Connection(http.client.HTTPConnection):
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10)
+        self.sock.settimeout(10 * FACTOR)
         self.sock.connect(SOCKET)
 
 
@@ -57,7 +58,7 @@ class Daemon:
         with open(f"{RUN}/log", "a", encoding="utf-8") as log:
             self.process = subprocess.Popen(nsenter(WEFTD, "--run-dir", f"{RUN}/run", "--bpf-dir", BPF, "--uplink", uplink, "--node-name", "node-1", "--objects",
                                                     f"{RUN}/objects", "--address-cooldown", "3600", "--pod-cidr4", "10.99.0.0/16", *SMALL, *options), stderr=log)
-        for _ in range(3000):
+        for _ in range(3000 * FACTOR):
             try:
                 if call("GET", "/v1/healthz")[0] == 200:
                     return
@@ -75,7 +76,7 @@ class Daemon:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=10)
+        return self.process.wait(timeout=10 * FACTOR)
 
 
 def clean():
@@ -149,7 +150,7 @@ class DaemonTest(unittest.TestCase):
         with open(f"{RUN}/objects/web.yaml", "w", encoding="utf-8") as file:
             file.write("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: web}\nspec:\n  podSelector: {matchLabels: {app: web}}\n"
                        "  ingress:\n  - ports: [{port: 443}]\n")
-        until = time.time() + 5
+        until = time.time() + 5 * FACTOR
         while call("POST", "/v1/explain", question)[1]["verdict"] != "denied" and time.time() < until:
             time.sleep(0.01)
         answer = call("POST", "/v1/explain", question)[1]
@@ -158,7 +159,7 @@ class DaemonTest(unittest.TestCase):
         self.assertEqual(call("POST", "/v1/explain", question | {"port": 443})[1]["verdict"], "allowed")
         with open(f"{RUN}/objects/web.yaml", "w", encoding="utf-8") as file:
             file.write("kind: [")
-        until = time.time() + 5
+        until = time.time() + 5 * FACTOR
         while time.time() < until:
             errors = [source["error"] for source in call("GET", "/v1/status")[1]["sources"] if source["error"]]
             if errors:
@@ -195,7 +196,7 @@ class DaemonTest(unittest.TestCase):
             os.rename(f"{RUN}/run/delete-queue/.x", f"{RUN}/run/delete-queue/{container}.json")
 
         queue("c1")  # while it runs
-        until = time.time() + 5
+        until = time.time() + 5 * FACTOR
         while len(call("GET", "/v1/endpoints")[1]) != 1 and time.time() < until:
             time.sleep(0.02)
         self.assertEqual([one["container_id"] for one in call("GET", "/v1/endpoints")[1]], ["c2"])
@@ -288,7 +289,7 @@ class DaemonTest(unittest.TestCase):
         self.assertIn("192.0.2.1", json.dumps(control))
         self.assertTrue([row for row in rows("addr4") if row["address"] == "192.0.2.1"])
         run("ip", "-n", NAME, "addr", "add", "192.0.2.7/24", "dev", "up0")  # an address that comes later
-        until = time.time() + 10
+        until = time.time() + 10 * FACTOR
         while not [row for row in rows("addr4") if row["address"] == "192.0.2.7"] and time.time() < until:
             time.sleep(0.05)
         self.assertTrue([row for row in rows("addr4") if row["address"] == "192.0.2.7"])

@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 
-PATIENCE = 60  # seconds until something that must happen is taken for failed; nothing is asserted about speed
+PATIENCE = 60 * int(os.environ.get("WEFT_TIME_FACTOR", "1"))  # seconds until something that must happen is taken for failed; nothing is asserted about speed
 CLONE_NEWNET = 0x40000000
 BUILD = os.environ.get("WEFT_BUILD_DIR", "/work/build/e2e")
 SMALL = ["--flows4", "16384", "--flows6", "16384", "--half-open4", "2048", "--half-open6", "2048", "--ring-bytes", "1048576"]
