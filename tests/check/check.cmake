@@ -3,6 +3,7 @@ weft_add_test(NAME format SUITE check COMMAND ${check}/format.sh)
 weft_add_test(NAME layout SUITE check COMMAND ${check}/layout.py)
 weft_add_test(NAME shell SUITE check COMMAND ${check}/shell.sh)
 weft_add_test(NAME docs SUITE check COMMAND ${check}/docs.py ${CMAKE_BINARY_DIR})
+weft_add_test(NAME bpf_stack SUITE check COMMAND ${check}/bpf_stack.py ${CMAKE_BINARY_DIR}/datapath/weft.bpf.o)
 weft_add_test(NAME cppcheck SUITE check COMMAND ${check}/cppcheck.sh ${CMAKE_BINARY_DIR} TIMEOUT 300)
 weft_add_test(NAME tidy SUITE check COMMAND ${check}/tidy.py ${CMAKE_BINARY_DIR} TIMEOUT 1800)
 set_tests_properties(check.tidy PROPERTIES PROCESSORS 2)  # it takes both
