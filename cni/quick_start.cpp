@@ -15,7 +15,6 @@
 #include <cstdint>
 #include <cstdlib>
 
-// NOLINTBEGIN(bugprone-reserved-identifier): the libraries' names
 extern "C" {
 
 // OpenSSL: SHA-256 of a few bytes needs nothing of what it would find.
@@ -87,6 +86,5 @@ static void set_guards() {
     std::exit(program(argc, argv, __environ));
 }
 }
-// NOLINTEND(bugprone-reserved-identifier)
 
 #endif
