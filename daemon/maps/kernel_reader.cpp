@@ -1,6 +1,7 @@
 #include "daemon/maps/kernel_reader.hpp"
 
 #include "daemon/maps/keys.hpp"
+#include "daemon/maps/policy_rows.hpp"
 #include "datapath/abi/names.h"
 #include "datapath/loader/map.hpp"
 
@@ -50,16 +51,14 @@ Result<void> read_addresses(const datapath::Pins& pins, KernelState& state) {
 }
 
 Result<void> read_policies(const datapath::Pins& pins, KernelState& state) {
-    WEFT_TRY(policies, (Map<std::uint32_t, weft_port_set>::open(pins, WEFT_MAP_POLICIES)));
-    WEFT_TRY(classes, (Map<weft_policy_class_key, weft_port_set>::open(pins, WEFT_MAP_POLICY_CLASSES)));
-    state.capacity.policies = policies.raw().max_entries();
-    state.capacity.policy_classes = classes.raw().max_entries();
-    WEFT_CHECK(policies.for_each([&](std::uint32_t number, const weft_port_set& set) {
-        if (set.count != 0) state.policies.emplace(number, run_of(set));
-    }));
-    return classes.for_each([&](const weft_policy_class_key& key, const weft_port_set& set) {
-        state.policy_classes.emplace(PolicyClass{key.policy, key.class_id}, run_of(set));
-    });
+    WEFT_TRY(policies, PolicyRows::open(pins));
+    state.capacity.policies = policies.max_policies();
+    state.capacity.policy_classes = policies.max_classes();
+    return policies.for_each(
+        [&](std::uint32_t number, const weft_port_set& others) { state.policies.emplace(number, run_of(others)); },
+        [&](std::uint32_t number, std::uint32_t class_id, const weft_port_set& set) {
+            state.policy_classes.emplace(PolicyClass{number, class_id}, run_of(set));
+        });
 }
 
 // Only the rows that some table names: the array has a million.

@@ -56,8 +56,8 @@ Result<void> KernelWriter::open_maps(const datapath::Pins& pins) {
     WEFT_CHECK(open_into(addr6_, pins, WEFT_MAP_ADDR6));
     WEFT_CHECK(open_into(cidr4_, pins, WEFT_MAP_CIDR4));
     WEFT_CHECK(open_into(cidr6_, pins, WEFT_MAP_CIDR6));
-    WEFT_CHECK(open_into(policies_, pins, WEFT_MAP_POLICIES));
-    WEFT_CHECK(open_into(policy_classes_, pins, WEFT_MAP_POLICY_CLASSES));
+    WEFT_TRY(policies, PolicyRows::open(pins));
+    policies_ = std::move(policies);
     WEFT_CHECK(open_into(port_rows_, pins, WEFT_MAP_PORT_ROWS));
     WEFT_TRY(counters,
              datapath::MapFd::open(pins, WEFT_MAP_RULE_COUNTERS, sizeof(std::uint32_t), sizeof(weft_rule_counter)));
@@ -85,12 +85,12 @@ Result<void> KernelWriter::put(const PutPortRow& w) {
 }
 
 Result<void> KernelWriter::put(const PutPolicy& w) {
-    return policies_.update(w.number, {w.run.start, w.run.count});
+    return policies_->put(w.number, {w.run.start, w.run.count});
 }
 
 Result<void> KernelWriter::put(const PutPolicyClass& w) {
-    return put_or_erase(policy_classes_, weft_policy_class_key{w.key.first, w.key.second},
-                        w.run ? std::optional(weft_port_set{w.run->start, w.run->count}) : std::nullopt);
+    return policies_->put(w.key.first, w.key.second,
+                          w.run ? std::optional(weft_port_set{w.run->start, w.run->count}) : std::nullopt);
 }
 
 Result<void> KernelWriter::put(const PutEndpoint& w) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "common/fd.hpp"
+#include "daemon/maps/policy_rows.hpp"
 #include "daemon/maps/writer.hpp"
 #include "datapath/loader/map.hpp"
 #include "datapath/loader/pins.hpp"
@@ -44,8 +46,7 @@ class KernelWriter : public Writer {
     Map<weft_ip, weft_addr> addr6_;
     Map<weft_cidr4_key, weft_addr> cidr4_;
     Map<weft_cidr6_key, weft_addr> cidr6_;
-    Map<std::uint32_t, weft_port_set> policies_;
-    Map<weft_policy_class_key, weft_port_set> policy_classes_;
+    std::optional<PolicyRows> policies_;
     Map<std::uint32_t, weft_port_row> port_rows_;
     datapath::MapFd rule_counters_;
     void* mapped_ = nullptr;  // the page of `control`

@@ -40,3 +40,4 @@
 #define WEFT_MAP_HALF6_TAGS "half6_tags"
 #define WEFT_MAP_FRAGMENTS "fragments"
 #define WEFT_MAP_DENIALS "denials"
+#define WEFT_MAP_DECISIONS "decisions"

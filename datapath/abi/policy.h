@@ -21,10 +21,22 @@ struct weft_port_set {
     __u32 count;  // at least 1
 };
 
-// Map `policies`: array, index = policy number (1..): the port set for classes that `policy_classes` does not name.
-// count 0: the number is not in use.
+// Map `policies`: array, index = policy number (1..). Most policies name few peers: the first classes with port sets of
+// their own stand here, in the one cache line that is read anyway, and only what has no place stands in
+// `policy_classes`. Places keep their class while it has rows: a row is written over whole, in no known order.
+#define WEFT_POLICY_PLACES 4
+struct weft_policy {
+    struct weft_port_set others;  // for classes without a set of their own; count 0: the number is not in use
+    __u32 whole;                  // 1: no class of this policy stands in `policy_classes`
+    __u32 reserved;               // 0
+    struct {
+        __u32 class_id;  // WEFT_CLASS_UNKNOWN: free
+        struct weft_port_set set;
+    } classes[WEFT_POLICY_PLACES];
+};
+WEFT_ASSERT(sizeof(struct weft_policy) == 64, "a policy is one cache line");
 
-// Map `policy_classes`: hash, value struct weft_port_set.
+// Map `policy_classes`: hash, value struct weft_port_set: the classes that have no place in their policy.
 struct weft_policy_class_key {
     __u32 policy;
     __u32 class_id;  // never WEFT_CLASS_UNKNOWN

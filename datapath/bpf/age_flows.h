@@ -28,10 +28,10 @@ CHECKED_ONCE int pair_idle(const struct weft_key6* tuple, const struct weft_entr
     if (tuple_is_v4(&answer)) {
         struct weft_key4 key;
         key4_of(&answer, &key);
-        const struct weft_flow4* slot = flow4_find(false, &key, hash_key4(&key, seed), &index);
+        const struct weft_flow4* slot = flow4_find(false, &key, flow4_hash(&key, seed), &index);
         if (slot) other = now - slot->last_seen;
     } else {
-        const struct weft_flow6* slot = flow6_find(false, &answer, hash_key6(&answer, seed), &index);
+        const struct weft_flow6* slot = flow6_find(false, &answer, flow6_hash(&answer, seed), &index);
         if (slot) other = now - slot->last_seen;
     }
     return (int)(other < idle ? other : idle);
@@ -76,7 +76,7 @@ CHECKED_ONCE int age_slot4(struct age_pass* pass, __u32 index, bool half) {
     pass->result.live4++;
     const struct weft_key4 key = slot->key;
     const __u32 last_seen = slot->last_seen, limit = limit_of(control, half, key.protocol, slot->flags);
-    const __u64 seed = control->hash_seed, hash = hash_key4(&key, seed);
+    const __u64 seed = control->hash_seed, hash = flow4_hash(&key, seed);
     struct weft_entry entry;
     if (pass->now - last_seen <= limit || (__s32)(pass->now - last_seen) < 0 ||
         !BY_TABLE(half, flow4_load(true, &key, hash, &entry), flow4_load(false, &key, hash, &entry)))
@@ -99,7 +99,7 @@ CHECKED_ONCE int age_slot6(struct age_pass* pass, __u32 index, bool half) {
     pass->result.live6++;
     const struct weft_key6 tuple = slot->key;
     const __u32 last_seen = slot->last_seen, limit = limit_of(control, half, tuple.protocol, slot->flags);
-    const __u64 seed = control->hash_seed, hash = hash_key6(&tuple, seed);
+    const __u64 seed = control->hash_seed, hash = flow6_hash(&tuple, seed);
     struct weft_entry entry;
     if (pass->now - last_seen <= limit || (__s32)(pass->now - last_seen) < 0 ||
         !BY_TABLE(half, flow6_load(true, &tuple, hash, &entry), flow6_load(false, &tuple, hash, &entry)))

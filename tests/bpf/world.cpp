@@ -92,6 +92,7 @@ void World::reset() {
         zero<std::uint64_t>(pins_, name, 1);
     zero<weft_denial>(pins_, WEFT_MAP_DENIALS, 1);
     const auto cpus = static_cast<std::size_t>(datapath::MapFd::cpus());
+    zero<weft_decision>(pins_, WEFT_MAP_DECISIONS, cpus);
     zero<weft_metric>(pins_, WEFT_MAP_METRICS, cpus);
     zero<weft_rule_counter>(pins_, WEFT_MAP_RULE_COUNTERS, cpus, 64);
     for (const Pod& pod : pods_) {
@@ -177,15 +178,23 @@ void World::set_cidr(const std::string& cidr, const weft_addr& row) {
 std::uint32_t World::add_policy(const std::map<std::uint32_t, Rows>& classes) {
     const auto rows_map = open_map<std::uint32_t, weft_port_row>(pins_, WEFT_MAP_PORT_ROWS);
     const std::uint32_t policy = next_policy_++;
+    weft_policy compiled{};
+    compiled.whole = 1;
+    std::size_t place = 0;
     for (const auto& [class_id, rows] : classes) {
         const weft_port_set set{next_row_, static_cast<std::uint32_t>(rows.size())};
         for (const auto& row : rows) must(rows_map.update(next_row_++, row));
-        if (class_id == 0)
-            must(open_map<std::uint32_t, weft_port_set>(pins_, WEFT_MAP_POLICIES).update(policy, set));
-        else
+        if (class_id == 0) {
+            compiled.others = set;
+        } else if (place < WEFT_POLICY_PLACES) {
+            compiled.classes[place++] = {class_id, set};
+        } else {
+            compiled.whole = 0;
             must(open_map<weft_policy_class_key, weft_port_set>(pins_, WEFT_MAP_POLICY_CLASSES)
                      .update({policy, class_id}, set));
+        }
     }
+    must(open_map<std::uint32_t, weft_policy>(pins_, WEFT_MAP_POLICIES).update(policy, compiled));
     return policy;
 }
 

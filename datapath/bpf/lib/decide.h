@@ -3,6 +3,7 @@
 #pragma once
 
 #include "datapath/bpf/lib/address.h"
+#include "datapath/bpf/lib/decision.h"
 #include "datapath/bpf/lib/masquerade.h"
 #include "datapath/bpf/lib/policy.h"
 
@@ -28,8 +29,7 @@ INLINE int check_policies(struct weft_scratch* s, const struct weft_control* con
     rules[WEFT_INGRESS] = 0;
     if (source && source == destination) return 0;
     const __u8 protocol = s->opening.protocol;
-    const bool ports = protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
-    const __u32 number = (__u32)protocol << 16 | (ports ? bpf_ntohs(s->opening.destination_port) : 0);
+    const __u32 number = (__u32)protocol << 16 | bpf_ntohs(policy_port(&s->opening));
     if (source) {
         const int reason =
             policy_verdict(source->policy[epoch][WEFT_EGRESS], to->class_id, number, &rules[WEFT_EGRESS]);
@@ -72,7 +72,7 @@ INLINE void go_to_pod(struct weft_entry* entry, const struct weft_endpoint* pod)
 /* Where the packets of both directions go. */
 INLINE int choose_actions(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control,
                           const struct weft_endpoint* source, const struct weft_endpoint* destination,
-                          const struct weft_addr* to, bool keep) {
+                          const struct weft_addr* to) {
     struct weft_entry *forward = &s->forward, *reply = &s->reply;
     const bool from_stack = s->packet.hook == WEFT_HOOK_TO_POD && !source;
     tuple_reverse(&s->opening, &s->answering);
@@ -102,25 +102,20 @@ INLINE int choose_actions(struct __sk_buff* ctx, struct weft_scratch* s, const s
     reply->in_ifindex = control->uplink_ifindex;
     const bool v4 = tuple_is_v4(&s->opening);
     const bool wanted = v4 ? control->masquerade4 != 0 : !ip_is_zero(&control->masquerade6);
-    if (!wanted || (to->flags & WEFT_ADDR_NO_MASQUERADE)) return 0;
-    const int reason = masquerade(s, control, keep);
-    reply->in_ifindex = control->uplink_ifindex;
-    go_to_pod(reply, source);
-    reply->flags = WEFT_FLOW_DNAT;
-    reply->detail.rewrite_address = s->opening.source;
-    reply->detail.rewrite_port = s->opening.source_port;
-    return reason;
+    s->masquerades = wanted && !(to->flags & WEFT_ADDR_NO_MASQUERADE);
+    return 0;
 }
 
-/* Decides about the connection that s->opening opens: 0 with s->forward, s->reply and s->answering, or the reason to
- * drop with s->rule and s->direction. `fresh`: the packet at hand opens it, so its source is checked; else it is an
- * existing one whose masquerade port stays. */
-CHECKED_ONCE int decide(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control, bool fresh) {
+/* decide() without masquerading, which s->masquerades then asks for. */
+CHECKED_ONCE int decide_policy(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control,
+                               bool fresh) {
     if (!s || !control) return WEFT_DROP_NO_POLICY_TABLE;
     s->rule = 0;
+    s->masquerades = false;
     s->direction = s->packet.hook == WEFT_HOOK_FROM_POD ? WEFT_EGRESS : WEFT_INGRESS;
-    __builtin_memset(&s->forward, 0, sizeof s->forward);
-    __builtin_memset(&s->reply, 0, sizeof s->reply);
+    __builtin_memset(&s->forward, 0, ENTRY_HEAD);
+    __builtin_memset(&s->reply, 0, ENTRY_HEAD);
+    forget_ends(s);
     /* Generation and epoch in one load, before any row is read: daemon/maps/plan.hpp stands on this order. */
     const __u64 now = READ_ONCE(*(const __u64*)control);
     const __u32 generation = (__u32)now, epoch = (__u32)(now >> 32) & 1;
@@ -136,19 +131,20 @@ CHECKED_ONCE int decide(struct __sk_buff* ctx, struct weft_scratch* s, const str
     const struct weft_endpoint *source = endpoint_at(from->endpoint), *destination = endpoint_at(to->endpoint);
     int reason = fresh ? check_source(&s->packet, source) : 0;
     if (!reason) reason = check_policies(s, control, epoch, source, destination, from, to);
-    if (!reason) reason = choose_actions(ctx, s, control, source, destination, to, !fresh);
+    if (!reason) reason = choose_actions(ctx, s, control, source, destination, to);
     if (reason) return reason;
     s->forward.generation = generation;
     s->reply.generation = generation;
-    if (fresh) detail->created_ns = bpf_ktime_get_ns(); /* else the connection has its own */
-    struct weft_flow_detail* reply = &s->reply.detail;
-    reply->created_ns = detail->created_ns;
-    reply->rule[WEFT_EGRESS] = detail->rule[WEFT_EGRESS];
-    reply->rule[WEFT_INGRESS] = detail->rule[WEFT_INGRESS];
-    reply->source_identity = detail->source_identity;
-    reply->destination_identity = detail->destination_identity;
-    reply->source_endpoint = detail->source_endpoint;
-    reply->destination_endpoint = detail->destination_endpoint;
+    detail->created_ns = s->opened_ns; /* an existing connection keeps its own */
+    detail_copy(&s->reply.detail, detail, 0);
     s->reply.flags |= WEFT_FLOW_REPLY;
     return 0;
+}
+
+/* Decides about the connection that s->opening opens: 0 with s->forward, s->reply and s->answering, or the reason to
+ * drop with s->rule and s->direction. `fresh`: the packet at hand opens it, so its source is checked; else it is an
+ * existing one whose masquerade port stays. */
+INLINE int decide(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control, bool fresh) {
+    const int reason = decide_policy(ctx, s, control, fresh);
+    return reason || !s->masquerades ? reason : masquerade(s, control, !fresh);
 }

@@ -19,7 +19,7 @@ INLINE struct weft_denial* denial_slot(const struct weft_packet* packet, __u64 s
     struct weft_key6 key = packet->tuple;
     key.source_port = 0;
     key.destination_port = denial_port(&packet->tuple);
-    const __u32 index = (__u32)hash_key6(&key, seed ^ packet->ifindex) % WEFT_DENIALS;
+    const __u32 index = (__u32)flow6_hash(&key, seed ^ packet->ifindex) % WEFT_DENIALS;
     return bpf_map_lookup_elem(&denials, &index);
 }
 

@@ -4,6 +4,20 @@
 
 #include "datapath/bpf/lib/common.h"
 
+/* A detail without its rewrite, which counts only with WEFT_FLOW_SNAT or WEFT_FLOW_DNAT. */
+INLINE void detail_copy(struct weft_flow_detail* to, const struct weft_flow_detail* from, __u8 flags) {
+    to->created_ns = from->created_ns;
+    to->rule[0] = from->rule[0];
+    to->rule[1] = from->rule[1];
+    to->source_identity = from->source_identity;
+    to->destination_identity = from->destination_identity;
+    to->source_endpoint = from->source_endpoint;
+    to->destination_endpoint = from->destination_endpoint;
+    if (!(flags & (WEFT_FLOW_SNAT | WEFT_FLOW_DNAT))) return;
+    to->rewrite_port = from->rewrite_port;
+    to->rewrite_address = from->rewrite_address;
+}
+
 struct weft_entry {
     __u32 generation;
     __u32 in_ifindex;
@@ -16,3 +30,5 @@ struct weft_entry {
     __u64 packets;
     __u64 bytes;
 };
+#define ENTRY_HEAD 24 /* bytes before the detail */
+_Static_assert(__builtin_offsetof(struct weft_entry, detail) == ENTRY_HEAD, "the head is what decides");

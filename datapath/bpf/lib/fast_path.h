@@ -68,7 +68,7 @@ INLINE int fast_path4(struct __sk_buff* ctx, const struct weft_control* control,
                                   .destination_port = l4->destination,
                                   .protocol = ip->protocol};
     __u32 index;
-    struct weft_flow4* slot = flow4_find(false, &key, hash_key4(&key, control->hash_seed), &index);
+    struct weft_flow4* slot = flow4_find(false, &key, flow4_hash(&key, control->hash_seed), &index);
     struct fast_entry fast;
     if (!slot || !FAST_LOAD(slot, flow4_key_equal(&slot->key, &key), &fast, control, ctx->ifindex))
         return TAKE_SLOW_PATH;
@@ -93,7 +93,7 @@ INLINE int fast_path6(struct __sk_buff* ctx, const struct weft_control* control,
     __builtin_memcpy(&key.source, &ip->saddr, 16);
     __builtin_memcpy(&key.destination, &ip->daddr, 16);
     __u32 index;
-    struct weft_flow6* slot = flow6_find(false, &key, hash_key6(&key, control->hash_seed), &index);
+    struct weft_flow6* slot = flow6_find(false, &key, flow6_hash(&key, control->hash_seed), &index);
     struct fast_entry fast;
     if (!slot || !FAST_LOAD(slot, flow6_key_equal(&slot->key, &key), &fast, control, ctx->ifindex))
         return TAKE_SLOW_PATH;

@@ -11,12 +11,12 @@ INLINE __u64 mix64(__u64 x) {
     return x ^ (x >> 31);
 }
 
-INLINE __u64 hash_key4(const struct weft_key4* key, __u64 seed) {
+INLINE __u64 flow4_hash(const struct weft_key4* key, __u64 seed) {
     const __u64* word = (const __u64*)key;
     return mix64((word[0] ^ seed) * 0x9e3779b97f4a7c15ULL + word[1]);
 }
 
-INLINE __u64 hash_key6(const struct weft_key6* key, __u64 seed) {
+INLINE __u64 flow6_hash(const struct weft_key6* key, __u64 seed) {
     const __u64* word = (const __u64*)key;
     __u64 h = (word[0] ^ seed) * 0x9e3779b97f4a7c15ULL + word[1];
     h = (h ^ (h >> 32)) * 0xbf58476d1ce4e5b9ULL + word[2];

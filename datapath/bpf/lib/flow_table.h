@@ -93,11 +93,11 @@ CHECKED_ONCE int flow_lookup(const struct weft_key6* tuple, struct weft_entry* e
     if (tuple_is_v4(tuple)) {
         struct weft_key4 key;
         key4_of(tuple, &key);
-        const __u64 hash = hash_key4(&key, seed);
+        const __u64 hash = flow4_hash(&key, seed);
         if (flow4_load(false, &key, hash, entry)) return FOUND_MAIN;
         return flow4_load(true, &key, hash, entry) ? FOUND_HALF : FOUND_NOT;
     }
-    const __u64 hash = hash_key6(tuple, seed);
+    const __u64 hash = flow6_hash(tuple, seed);
     if (flow6_load(false, tuple, hash, entry)) return FOUND_MAIN;
     return flow6_load(true, tuple, hash, entry) ? FOUND_HALF : FOUND_NOT;
 }
@@ -110,26 +110,36 @@ CHECKED_ONCE int flow_put(bool half, const struct weft_key6* tuple, const struct
     if (tuple_is_v4(tuple)) {
         struct weft_key4 key;
         key4_of(tuple, &key);
-        const __u64 hash = hash_key4(&key, seed);
+        const __u64 hash = flow4_hash(&key, seed);
         return BY_TABLE(half, flow4_put(true, &key, entry, hash), flow4_put(false, &key, entry, hash));
     }
-    const __u64 hash = hash_key6(tuple, seed);
+    const __u64 hash = flow6_hash(tuple, seed);
     return BY_TABLE(half, flow6_put(true, tuple, entry, hash), flow6_put(false, tuple, entry, hash));
 }
 
+/* Enters both half-open entries of a connection whose opening tuple is in no table. 0: no place, and neither is there.
+ */
+INLINE int flow_open(const struct weft_key6* opening, const struct weft_entry* forward,
+                     const struct weft_key6* answering, const struct weft_entry* reply, __u64 seed) {
+    if (!opening || !forward || !answering || !reply) return 0;
+    if (!tuple_is_v4(opening)) return flow6_open(opening, forward, answering, reply, seed);
+    struct weft_key4 key, back;
+    key4_of(opening, &key);
+    key4_of(answering, &back);
+    return flow4_open(&key, forward, &back, reply, seed);
+}
+
 /* For the half-open entries of both directions of a connection. */
-CHECKED_ONCE int flow_touch_ahead(const struct weft_key6* opening, const struct weft_key6* answering, __u64 seed) {
+INLINE int flow_touch_ahead(const struct weft_key6* opening, const struct weft_key6* answering, __u64 seed) {
     if (!opening || !answering) return 0;
     if (tuple_is_v4(opening)) {
-        struct weft_key4 key;
-        key4_of(answering, &key);
-        flow4_touch_ahead(true, hash_key4(&key, seed));
+        struct weft_key4 key, back;
         key4_of(opening, &key);
-        flow4_touch_ahead(true, hash_key4(&key, seed));
+        key4_of(answering, &back);
+        flow4_touch_ahead(&key, &back, seed);
         return 1;
     }
-    flow6_touch_ahead(true, hash_key6(answering, seed));
-    flow6_touch_ahead(true, hash_key6(opening, seed));
+    flow6_touch_ahead(opening, answering, seed);
     return 1;
 }
 
@@ -139,10 +149,10 @@ CHECKED_ONCE int flow_take(bool half, const struct weft_key6* tuple, struct weft
     if (tuple_is_v4(tuple)) {
         struct weft_key4 key;
         key4_of(tuple, &key);
-        const __u64 hash = hash_key4(&key, seed);
+        const __u64 hash = flow4_hash(&key, seed);
         return BY_TABLE(half, flow4_take(true, &key, entry, hash), flow4_take(false, &key, entry, hash));
     }
-    const __u64 hash = hash_key6(tuple, seed);
+    const __u64 hash = flow6_hash(tuple, seed);
     return BY_TABLE(half, flow6_take(true, tuple, entry, hash), flow6_take(false, tuple, entry, hash));
 }
 
@@ -151,10 +161,10 @@ CHECKED_ONCE int flow_touch(bool half, const struct weft_key6* tuple, const stru
     if (tuple_is_v4(tuple)) {
         struct weft_key4 key;
         key4_of(tuple, &key);
-        const __u64 hash = hash_key4(&key, seed);
+        const __u64 hash = flow4_hash(&key, seed);
         return (int)BY_TABLE(half, flow4_touch(true, &key, hash, touch), flow4_touch(false, &key, hash, touch));
     }
-    const __u64 hash = hash_key6(tuple, seed);
+    const __u64 hash = flow6_hash(tuple, seed);
     return (int)BY_TABLE(half, flow6_touch(true, tuple, hash, touch), flow6_touch(false, tuple, hash, touch));
 }
 
@@ -164,11 +174,11 @@ CHECKED_ONCE int flow_refresh(bool half, const struct weft_key6* tuple, const st
     if (tuple_is_v4(tuple)) {
         struct weft_key4 key;
         key4_of(tuple, &key);
-        const __u64 hash = hash_key4(&key, seed);
+        const __u64 hash = flow4_hash(&key, seed);
         return BY_TABLE(half, flow4_refresh(true, &key, entry, hash, counts),
                         flow4_refresh(false, &key, entry, hash, counts));
     }
-    const __u64 hash = hash_key6(tuple, seed);
+    const __u64 hash = flow6_hash(tuple, seed);
     return BY_TABLE(half, flow6_refresh(true, tuple, entry, hash, counts),
                     flow6_refresh(false, tuple, entry, hash, counts));
 }

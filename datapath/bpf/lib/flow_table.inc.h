@@ -80,7 +80,7 @@ INLINE bool FN(load)(bool half, const KEY* key, __u64 hash, struct weft_entry* e
     mac_copy(entry->mac, slot->mac);
     entry->action = slot->action;
     entry->flags = slot->flags;
-    entry->detail = *detail;
+    detail_copy(&entry->detail, detail, slot->flags);
     barrier();
     return READ_ONCE(slot->sequence) == sequence && entry->generation != 0;
 }
@@ -94,7 +94,7 @@ INLINE void FN(store)(FLOW* slot, struct weft_flow_detail* detail, const struct 
     slot->action = entry->action;
     slot->flags = entry->flags;
     slot->last_seen = now;
-    *detail = entry->detail;
+    detail_copy(detail, &entry->detail, entry->flags);
 }
 
 /* The entry's counts go to its rules; it then starts from zero. For a slot that only this CPU writes. */
@@ -194,31 +194,40 @@ INLINE long FN(claim)(bool half, __u64 hash, __u32 now) {
     return way < 0 ? -1 : (long)weft_slot_index(set, (__u32)way & 7, mask);
 }
 
-/* Asks for the lines of memory that a put of this new key is going to write: their way here takes longer than the
- * decision in between, and four of them together no longer than one. */
-INLINE void FN(touch_ahead)(bool half, __u64 hash) {
-    const __u32 mask = FN(mask_of)(half), set = (__u32)hash & mask;
-    const __u64* word = FN(tag_word)(half, set);
+/* Gives a claimed way of the half-open table back, unless another CPU took it meanwhile. */
+INLINE void FN(release)(long index, __u64 hash) {
+    if (index < 0) return;
+    const __u32 mask = FN(mask_of)(true), shift = 8 * ((__u32)index / (mask + 1) & 7);
+    __u64* word = FN(tag_word)(true, (__u32)index & mask);
+    if (!word) return;
+    const __u64 seen = READ_ONCE(*word);
+    if (((seen >> shift) & 0xff) == tag_of(hash)) __sync_val_compare_and_swap(word, seen, seen & ~(0xffULL << shift));
+}
+
+/* Asks for the lines of memory that opening this new key is going to write: their way here takes longer than the
+ * decision in between, and four of them together no longer than one. By stores to bytes that are always 0: a load would
+ * hold up every instruction behind it, a store waits by itself. */
+INLINE void FN(touch_half)(__u64 hash) {
+    const __u32 mask = FN(mask_of)(true), set = (__u32)hash & mask;
+    const __u64* word = FN(tag_word)(true, set);
     if (!word) return;
     const __u64 free = free_ways(READ_ONCE(*word));
     const __u32 index = weft_slot_index(set, free ? way_of(free) : 0, mask);
-    const FLOW* slot = FN(slot_at)(half, index);
-    const struct weft_flow_detail* detail = FN(detail_at)(half, index);
-    if (slot) (void)READ_ONCE(slot->sequence);
-    if (detail) (void)READ_ONCE(detail->rule[0]);
+    FLOW* slot = FN(slot_at)(true, index);
+    struct weft_flow_detail* detail = FN(detail_at)(true, index);
+    if (slot) WRITE_ONCE(*(__u32*)&slot->reserved, 0);
+    if (slot && sizeof(FLOW) > 64) (void)READ_ONCE(slot->sequence); /* the other of its lines */
+    if (detail) WRITE_ONCE(detail->reserved, 0);
 }
 
-/* Enters `key`, or replaces what is there for it. False: no place (counted by the caller). */
-INLINE bool FN(put)(bool half, const KEY* key, const struct weft_entry* entry, __u64 hash) {
-    const __u32 now = ticks_now();
-    __u32 index = 0;
-    FLOW* slot = FN(find)(half, key, hash, &index);
-    if (!slot) {
-        const long claimed = FN(claim)(half, hash, now);
-        if (claimed < 0) return false;
-        index = (__u32)claimed;
-        slot = FN(slot_at)(half, index);
-    }
+INLINE void FN(touch_ahead)(const KEY* opening, const KEY* answering, __u64 seed) {
+    FN(touch_half)(FN(hash)(answering, seed));
+    FN(touch_half)(FN(hash)(opening, seed));
+}
+
+/* Writes a whole entry to where it was found or claimed. False: another CPU writes there now. */
+INLINE bool FN(write)(bool half, __u32 index, const KEY* key, const struct weft_entry* entry, __u32 now) {
+    FLOW* slot = FN(slot_at)(half, index);
     struct weft_flow_detail* detail = FN(detail_at)(half, index);
     if (!slot || !detail || !FN(lock)(slot)) return false;
     slot->key = *key;
@@ -227,6 +236,34 @@ INLINE bool FN(put)(bool half, const KEY* key, const struct weft_entry* entry, _
     FN(store)(slot, detail, entry, now);
     FN(unlock)(slot);
     return true;
+}
+
+/* The index of the entry of `key`, or of a way claimed for it, or -1. */
+INLINE long FN(place)(bool half, const KEY* key, __u64 hash, __u32 now) {
+    __u32 index = 0;
+    return FN(find)(half, key, hash, &index) ? (long)index : FN(claim)(half, hash, now);
+}
+
+/* Enters `key`, or replaces what is there for it. False: no place (counted by the caller). */
+INLINE bool FN(put)(bool half, const KEY* key, const struct weft_entry* entry, __u64 hash) {
+    const __u32 now = ticks_now();
+    const long index = FN(place)(half, key, hash, now);
+    return index >= 0 && FN(write)(half, (__u32)index, key, entry, now);
+}
+
+/* Enters both directions of a connection whose opening tuple is in no table. False: no place for one of them; then
+ * neither is there. */
+INLINE bool FN(open)(const KEY* opening, const struct weft_entry* forward, const KEY* answering,
+                     const struct weft_entry* reply, __u64 seed) {
+    const __u32 now = ticks_now();
+    const __u64 hash = FN(hash)(opening, seed), answering_hash = FN(hash)(answering, seed);
+    const long back = FN(place)(true, answering, answering_hash, now), there = FN(claim)(true, hash, now);
+    if (back >= 0 && there >= 0 && FN(write)(true, (__u32)back, answering, reply, now) &&
+        FN(write)(true, (__u32)there, opening, forward, now))
+        return true;
+    FN(release)(back, answering_hash);
+    FN(release)(there, hash);
+    return false;
 }
 
 /* Takes `key` out of a table and gives its counts to the caller. Both copies, should two CPUs have entered it at once.

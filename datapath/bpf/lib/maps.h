@@ -47,7 +47,7 @@ HASH_MAP(addr6, BPF_MAP_TYPE_HASH, struct weft_ip, struct weft_addr, 1, 0);
 HASH_MAP(cidr4, BPF_MAP_TYPE_LPM_TRIE, struct weft_cidr4_key, struct weft_addr, 1, BPF_F_NO_PREALLOC);
 HASH_MAP(cidr6, BPF_MAP_TYPE_LPM_TRIE, struct weft_cidr6_key, struct weft_addr, 1, BPF_F_NO_PREALLOC);
 
-ARRAY_MAP(policies, struct weft_port_set, WEFT_MAX_POLICIES);
+ARRAY_MAP(policies, struct weft_policy, WEFT_MAX_POLICIES);
 /* Not preallocated: a node has few of the million rows that it may have. */
 HASH_MAP(policy_classes, BPF_MAP_TYPE_HASH, struct weft_policy_class_key, struct weft_port_set, WEFT_MAX_POLICY_CLASSES,
          BPF_F_NO_PREALLOC);
@@ -77,6 +77,7 @@ ARRAY_MAP(half6_tags, __u64, 1);
 
 HASH_MAP(fragments, BPF_MAP_TYPE_LRU_HASH, struct weft_fragment_key, struct weft_fragment_ports, 8192, 0);
 ARRAY_MAP(denials, struct weft_denial, WEFT_DENIALS);
+PERCPU_MAP(decisions, struct weft_decision, WEFT_DECISIONS);
 
 INLINE struct weft_control* control_of(void) {
     const __u32 zero = 0;

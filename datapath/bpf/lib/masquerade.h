@@ -46,7 +46,8 @@ CHECKED_ONCE int answer_opening(struct weft_scratch* s) {
     return 1;
 }
 
-/* Sets SNAT in s->forward and s->answering. 0 or the reason. A connection that is decided afresh keeps its port. */
+/* Sets SNAT in s->forward, DNAT in s->reply, and s->answering. 0 or the reason. A connection that is decided afresh
+ * keeps its port; else s->found is written over. */
 CHECKED_ONCE int masquerade(struct weft_scratch* s, const struct weft_control* control, bool keep) {
     if (!s || !control) return WEFT_DROP_NO_MASQUERADE_PORT;
     const bool v4 = tuple_is_v4(&s->opening);
@@ -57,6 +58,9 @@ CHECKED_ONCE int masquerade(struct weft_scratch* s, const struct weft_control* c
     else
         forward->detail.rewrite_address = control->masquerade6;
     forward->flags |= WEFT_FLOW_SNAT;
+    s->reply.flags |= WEFT_FLOW_DNAT;
+    s->reply.detail.rewrite_address = s->opening.source;
+    s->reply.detail.rewrite_port = s->opening.source_port;
     if (keep) {
         forward->detail.rewrite_port =
             s->found.flags & WEFT_FLOW_SNAT ? s->found.detail.rewrite_port : s->packet.tuple.destination_port;
@@ -71,7 +75,7 @@ CHECKED_ONCE int masquerade(struct weft_scratch* s, const struct weft_control* c
         forward->detail.rewrite_port =
             choose ? bpf_htons((__u16)(control->masquerade_port_first + at % range)) : s->opening.source_port;
         answer_opening(s);
-        if (flow_lookup(&s->answering, &s->reply, control->hash_seed) == FOUND_NOT) return 0;
+        if (flow_lookup(&s->answering, &s->found, control->hash_seed) == FOUND_NOT) return 0;
         if (!choose) return WEFT_DROP_MASQUERADE_PROTOCOL;
         at = i < 4 ? at + 1 : bpf_get_prandom_u32();
     }

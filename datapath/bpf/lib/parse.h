@@ -186,7 +186,7 @@ INLINE int parse_ipv6(struct __sk_buff* ctx, struct weft_packet* packet) {
 }
 
 /* 0, or the reason to drop. What is neither IP version is the caller's. */
-CHECKED_ONCE int parse_packet(struct __sk_buff* ctx, struct weft_packet* packet, __u8 hook) {
+INLINE int parse_packet(struct __sk_buff* ctx, struct weft_packet* packet, __u8 hook) {
     if (!packet) return WEFT_DROP_INVALID_PACKET;
     __builtin_memset(packet, 0, sizeof *packet);
     packet->hook = hook;

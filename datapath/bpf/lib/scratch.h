@@ -59,9 +59,19 @@ struct weft_scratch {
     struct translation translation;
     __u32 rule;      /* that denied */
     __u32 direction; /* enum weft_direction that denied */
-    __u32
-        denial_ticks; /* when this CPU denied last: only then has it denials to look up. Stays from packet to packet */
+    /* When this CPU denied last: only then has it denials to look up. Stays from packet to packet. */
+    __u32 denial_ticks;
+    __u64 opened_ns;  /* of the connection that the packet opens */
+    bool masquerades; /* the decision wants it */
 };
+
+/* Who the ends are is not known: for the event of a drop. */
+INLINE void forget_ends(struct weft_scratch* s) {
+    s->forward.detail.source_identity = 0;
+    s->forward.detail.destination_identity = 0;
+    s->forward.detail.source_endpoint = 0;
+    s->forward.detail.destination_endpoint = 0;
+}
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "datapath/bpf/lib/decide.h"
+#include "datapath/bpf/lib/decision.h"
 #include "datapath/bpf/lib/icmp_error.h"
 
 #define TCP_FIN 0x01
@@ -24,24 +25,36 @@ INLINE void send_event(__u8 type, const struct weft_packet* packet, const struct
     event_end(event);
 }
 
+/* Asks for a connection and is nobody's answer: what was denied to its like is denied to it, whatever entries there
+ * are. */
+INLINE bool is_syn(const struct weft_packet* packet) {
+    return packet->tuple.protocol == IPPROTO_TCP && (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+/* For the entries of the connection that this packet opens, unless it is masqueraded. */
+INLINE void touch_ahead(struct weft_scratch* s, const struct weft_control* control) {
+    tuple_reverse(&s->packet.tuple, &s->answering);
+    flow_touch_ahead(&s->packet.tuple, &s->answering, control->hash_seed);
+}
+
 /* The first packet of a connection. */
-CHECKED_ONCE int open_connection(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control) {
-    if (!s || !control) return TC_ACT_SHOT;
+INLINE int open_connection(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control) {
     const struct weft_packet* packet = &s->packet;
-    if (denied_before(s, control)) return TC_ACT_SHOT;
+    if (!is_syn(packet) && denied_before(s, control)) return TC_ACT_SHOT;
+    s->opened_ns = bpf_ktime_get_ns(); /* before memory is asked for: reading the clock waits for all loads */
     s->opening = packet->tuple;
-    tuple_reverse(&s->opening, &s->answering); /* unless it is masqueraded */
-    flow_touch_ahead(&s->opening, &s->answering, control->hash_seed);
-    const int reason = decide(ctx, s, control, true);
+    if (!is_syn(packet)) touch_ahead(s, control);
+    const bool known = decided_before(s, control);
+    const int reason = known ? 0 : decide(ctx, s, control, true);
     /* Not for a pod of ours and from none: the host's own traffic, or what it routes. */
     if (reason == WEFT_DROP_UNKNOWN_DESTINATION && packet->hook == WEFT_HOOK_FROM_NETDEV) return TC_ACT_OK;
     if (reason) return drop(s, control, reason);
+    if (!known) remember_decision(s, control);
     s->forward.packets = packet->segments;
     s->forward.bytes = packet->length;
-    const __u64 seed = control->hash_seed;
-    const bool entered =
-        flow_put(true, &s->answering, &s->reply, seed) && flow_put(true, &s->opening, &s->forward, seed);
-    if (!entered) return drop(s, control, WEFT_DROP_FLOW_TABLE_FULL);
+    s->reply.packets = s->reply.bytes = 0;
+    if (!flow_open(&s->opening, &s->forward, &s->answering, &s->reply, control->hash_seed))
+        return drop(s, control, WEFT_DROP_FLOW_TABLE_FULL);
     count_rule(s->forward.detail.rule[WEFT_EGRESS], 0, 0, 1);
     count_rule(s->forward.detail.rule[WEFT_INGRESS], 0, 0, 1);
     send_event(WEFT_EVENT_NEW, packet, &s->forward, packet->segments, packet->length);
@@ -126,8 +139,7 @@ CHECKED_ONCE int decide_again(struct __sk_buff* ctx, struct weft_scratch* s, con
 
 /* A SYN on the tuple of a closed connection opens a new one. */
 INLINE bool opens_again(const struct weft_scratch* s) {
-    return s->packet.tuple.protocol == IPPROTO_TCP && (s->packet.tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
-           (s->found.flags & WEFT_FLOW_CLOSED);
+    return is_syn(&s->packet) && (s->found.flags & WEFT_FLOW_CLOSED);
 }
 
 /* Takes a closed connection's entries out, so that the new one starts its own. */
@@ -158,26 +170,34 @@ INLINE bool is_new_owner(struct weft_scratch* s) {
     return owner && owner->ifindex == s->packet.ifindex;
 }
 
-CHECKED_ONCE int slow_path(struct __sk_buff* ctx, __u8 hook) {
+/* Whether the entry that was found is this packet's. False: the packet opens a connection of its own. */
+INLINE bool serves(struct weft_scratch* s, const struct weft_control* control, bool half) {
+    const bool strange = !comes_from_the_right_place(s);
+    if (strange && !is_new_owner(s)) return false;
+    if (!strange && !opens_again(s)) return true;
+    forget_connection(s, control, half);
+    return false;
+}
+
+INLINE int slow_path(struct __sk_buff* ctx, __u8 hook) {
     struct weft_scratch* s = scratch_of();
     const struct weft_control* control = control_of();
     if (!s || !control) return TC_ACT_SHOT;
     s->rule = 0;
     s->direction = hook == WEFT_HOOK_FROM_POD ? WEFT_EGRESS : WEFT_INGRESS;
-    __builtin_memset(&s->forward, 0, sizeof s->forward);
+    forget_ends(s);
     const int malformed = parse_packet(ctx, &s->packet, hook);
     if (malformed) return drop(s, control, malformed);
     if (s->packet.flags & PACKET_LINK_LOCAL)
         return hook == WEFT_HOOK_FROM_POD ? drop(s, control, WEFT_DROP_LINK_LOCAL) : TC_ACT_OK;
     if (s->packet.flags & PACKET_ICMP_ERROR) return icmp_error(ctx, s, control);
-    const int found = flow_lookup(&s->packet.tuple, &s->found, control->hash_seed);
-    if (!found) return open_connection(ctx, s, control);
-    const bool half = found == FOUND_HALF, strange = !comes_from_the_right_place(s);
-    if (strange && !is_new_owner(s)) return open_connection(ctx, s, control);
-    if (strange || opens_again(s)) {
-        forget_connection(s, control, half);
-        return open_connection(ctx, s, control);
+    if (is_syn(&s->packet)) {
+        if (denied_before(s, control)) return TC_ACT_SHOT;
+        touch_ahead(s, control);
     }
+    const int found = flow_lookup(&s->packet.tuple, &s->found, control->hash_seed);
+    const bool half = found == FOUND_HALF;
+    if (!found || !serves(s, control, half)) return open_connection(ctx, s, control);
     if (s->found.generation != READ_ONCE(control->generation)) {
         const int verdict = decide_again(ctx, s, control, half);
         if (verdict) return verdict;
