@@ -43,7 +43,9 @@ INLINE int restore(struct __sk_buff* ctx, __u32 length) {
     __u8 *data = (void*)(long)ctx->data, *end = (void*)(long)ctx->data_end;
     if (!header || data + length > end) return TC_ACT_SHOT;
     __builtin_memcpy(data, header->bytes, length);
-    if (s->fresh)
+    if (s->fresh == BENCH_OTHER_SOURCE_PORT)
+        *(__u16*)(data + length - 20) = (__u16)(turn * 40503U);
+    else if (s->fresh == BENCH_OTHER_PORTS)
         *(__u32*)(data + length - 20) = (turn * 2654435761U) | 0x00800000U; /* never a port that the established use */
     bpf_tail_call(ctx, &target, 0);
     return TC_ACT_SHOT;

@@ -9,10 +9,16 @@ struct bench_header {
     __u8 bytes[128]; /* a frame's first bytes: Ethernet, IP, TCP */
 };
 
+enum bench_fresh {
+    BENCH_SAME = 0,
+    BENCH_OTHER_PORTS = 1,       /* every time */
+    BENCH_OTHER_SOURCE_PORT = 2, /* every time */
+};
+
 struct bench_state {
     __u32 turn;
     __u32 mask;  /* headers in use minus one */
-    __u32 fresh; /* 1: other ports every time */
+    __u32 fresh; /* enum bench_fresh */
     __u32 reserved;
 };
 
