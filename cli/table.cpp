@@ -83,6 +83,8 @@ std::string rule_text(const Json& rule) {
             for (const auto& policy : rule["policies"]) names += (names.empty() ? "" : ", ") + policy_text(policy);
         return names.empty() ? "default deny" : "default deny of " + names;
     }
+    if (const auto path = text(rule, "path"); path != "-" && !path.empty())
+        return fmt::format("{} {}", policy_text(rule), path.starts_with("spec.") ? path.substr(5) : path);
     return fmt::format("{} {}[{}]", policy_text(rule), text(rule, "direction"), text(rule, "index"));
 }
 

@@ -23,23 +23,24 @@ class AtomCollector {
 
     Result<Atoms> run() {
         select_subjects();
-        for (std::uint32_t i = 0; i < out_.policies.size(); ++i) WEFT_CHECK(take(i));
+        for (std::uint32_t i = 0; i < out_.specs.size(); ++i) WEFT_CHECK(take(i));
         out_.pod_sets.build();
         return std::move(out_);
     }
 
   private:
-    // Which policies select each local pod; those that select none are not in force.
+    // Which specs select each local pod; those that select none are not in force.
     void select_subjects() {
         PodSetIndex index;
-        std::vector<const Policy*> all;
-        std::vector<std::vector<std::uint32_t>> policies_of;  // by subject set
-        for (const auto& [name, policy] : world_.policies) {
-            const auto set = index.add(policy->subject);
-            if (set == policies_of.size()) policies_of.emplace_back();
-            policies_of[set].push_back(static_cast<std::uint32_t>(all.size()));
-            all.push_back(policy.get());
-        }
+        std::vector<SpecInForce> all;
+        std::vector<std::vector<std::uint32_t>> specs_of;  // by subject set
+        for (const auto& [name, policy] : world_.policies)
+            for (const auto& spec : policy->specs) {
+                const auto set = index.add(spec.subject);
+                if (set == specs_of.size()) specs_of.emplace_back();
+                specs_of[set].push_back(static_cast<std::uint32_t>(all.size()));
+                all.push_back({policy.get(), &spec, 0, 0});
+            }
         index.build();
         PodSetIndex::Matcher matcher(index);
         std::vector<std::uint32_t> matched;
@@ -50,59 +51,87 @@ class AtomCollector {
             matcher.match(entry.pod->labels, matched);
             Subject subject{entry.pod, {}};
             for (const auto set : matched)
-                subject.policies.insert(subject.policies.end(), policies_of[set].begin(), policies_of[set].end());
-            std::ranges::sort(subject.policies);
+                subject.specs.insert(subject.specs.end(), specs_of[set].begin(), specs_of[set].end());
+            std::ranges::sort(subject.specs);
             out_.subjects.push_back(std::move(subject));
         }
-        number_policies(all);
+        number_specs(all);
     }
 
-    void number_policies(const std::vector<const Policy*>& all) {
+    void number_specs(const std::vector<SpecInForce>& all) {
         std::vector<std::uint32_t> number(all.size(), kNotInForce);
         for (const auto& subject : out_.subjects)
-            for (const auto policy : subject.policies) number[policy] = 0;
+            for (const auto spec : subject.specs) number[spec] = 0;
         for (std::size_t i = 0; i < all.size(); ++i) {
             if (number[i] == kNotInForce) continue;
-            number[i] = static_cast<std::uint32_t>(out_.policies.size());
-            out_.policies.push_back({all[i], 0, 0});
+            number[i] = static_cast<std::uint32_t>(out_.specs.size());
+            out_.specs.push_back(all[i]);
         }
         for (auto& subject : out_.subjects)
-            for (auto& policy : subject.policies) policy = number[policy];
+            for (auto& spec : subject.specs) spec = number[spec];
     }
 
     Result<void> take(std::uint32_t index) {
-        auto& in_force = out_.policies[index];
+        auto& in_force = out_.specs[index];
         in_force.first_rule = static_cast<std::uint32_t>(out_.rules.size());
-        in_force.rules = static_cast<std::uint32_t>(in_force.policy->rules.size());
+        in_force.rules = static_cast<std::uint32_t>(in_force.spec->rules.size());
         const std::string key = in_force.policy->key();
-        for (const auto& rule : in_force.policy->rules) {
+        for (const auto& rule : in_force.spec->rules) {
             CompiledRule compiled;
             compiled.rule = &rule;
-            compiled.policy = index;
-            WEFT_TRY(number, numbers_.number(NumberKind::kRule,
-                                             fmt::format("{}/{}/{}", key, to_string(rule.direction), rule.index)));
+            compiled.spec = index;
+            WEFT_TRY(number, numbers_.number(NumberKind::kRule, number_key(key, rule)));
             compiled.number = number;
-            for (const auto& peer : rule.peers) take_peer(peer, compiled);
+            for (const auto& peer : rule.peers) std::visit([&](const auto& what) { take_peer(what, compiled); }, peer);
+            for (const auto& set : rule.required) compiled.required.push_back(pod_set(set));
             if (rule.direction == Direction::kEgress) take_names(rule, compiled);
-            tidy(compiled.pod_sets);
-            tidy(compiled.blocks);
-            tidy(compiled.names);
+            for (auto* list :
+                 {&compiled.pod_sets, &compiled.blocks, &compiled.traits, &compiled.required, &compiled.names})
+                tidy(*list);
             out_.rules.push_back(std::move(compiled));
         }
         return {};
     }
 
-    void take_peer(const Peer& peer, CompiledRule& rule) {
-        if (const auto* set = std::get_if<PodSet>(&peer)) {
-            const auto atom = out_.pod_sets.add(*set);
-            if (atom == out_.pod_set_of.size()) out_.pod_set_of.push_back(set);
-            rule.pod_sets.push_back(atom);
-            return;
-        }
-        const auto& block = std::get<IpBlock>(peer);
+    static std::string number_key(const std::string& policy, const Rule& rule) {
+        if (rule.list.substr(rule.list.find('.') + 1) == to_string(rule.direction) && rule.list.starts_with("spec."))
+            return fmt::format("{}/{}/{}", policy, to_string(rule.direction), rule.index);
+        return fmt::format("{}/{}", policy, rule.place());
+    }
+
+    std::uint32_t pod_set(const PodSet& set) {
+        const auto atom = out_.pod_sets.add(set);
+        if (atom == out_.pod_set_of.size()) out_.pod_set_of.push_back(&set);
+        return atom;
+    }
+
+    void take_peer(const PodSet& set, CompiledRule& rule) { rule.pod_sets.push_back(pod_set(set)); }
+    void take_peer(const IpBlock& block, CompiledRule& rule) {
         const auto [at, is_new] = blocks_.try_emplace(block.text(), static_cast<std::uint32_t>(out_.blocks.size()));
         if (is_new) out_.blocks.push_back(&block);
         rule.blocks.push_back(at->second);
+    }
+    void take_peer(const NodeSet& set, CompiledRule& rule) { take_trait(set, rule); }
+    void take_peer(Entity entity, CompiledRule& rule) { take_trait(entity, rule); }
+    void take_trait(const Trait& trait, CompiledRule& rule) {
+        const auto [at, is_new] = traits_.try_emplace(text_of(trait), static_cast<std::uint32_t>(out_.traits.size()));
+        if (is_new) out_.traits.push_back(trait);
+        rule.traits.push_back(at->second);
+    }
+    void take_peer(const CidrGroupRef& ref, CompiledRule& rule) {
+        for (const auto& [name, group] : world_.cidr_groups) {
+            if (ref.name.empty() ? !ref.groups.matches(group->labels) : ref.name != name) continue;
+            for (const auto& cidr : group->cidrs) take_member(cidr, ref, rule);
+        }
+    }
+    // A group's prefix without the excepts that are in it; nothing when one covers it.
+    void take_member(const Cidr& cidr, const CidrGroupRef& ref, CompiledRule& rule) {
+        IpBlock block{.cidr = cidr, .except = {}, .outside = true};
+        for (const auto& hole : ref.except) {
+            if (hole.contains(cidr)) return;
+            if (cidr.contains(hole)) block.except.push_back(hole);
+        }
+        take_peer(out_.resolved.emplace_back(std::move(block)), rule);
     }
 
     void take_names(const Rule& rule, CompiledRule& compiled) {
@@ -120,10 +149,16 @@ class AtomCollector {
     Numbers& numbers_;
     Atoms out_;
     std::unordered_map<std::string, std::uint32_t> blocks_;
+    std::unordered_map<std::string, std::uint32_t> traits_;
     std::unordered_map<std::string, std::uint32_t> names_;
 };
 
 }  // namespace
+
+std::string text_of(const Trait& trait) {
+    if (const auto* nodes = std::get_if<NodeSet>(&trait)) return nodes->text();
+    return fmt::format("entity {}", static_cast<int>(std::get<Entity>(trait)));
+}
 
 Result<Atoms> collect_atoms(const World& world, const LabelSets& sets, Numbers& numbers) {
     return AtomCollector(world, sets, numbers).run();

@@ -11,7 +11,7 @@ Classes::Classes(const Atoms& atoms, const ListInterner& block_lists, Numbers& n
     for (std::uint32_t i = 0; i < atoms.names.size(); ++i)
         names_[atoms.names[i].name].emplace_back(atoms.names[i].protocol, i);
     classes_.emplace_back();
-    indices_.emplace(Key{0, 0, 0}, 0U);
+    indices_.emplace(Key{}, 0U);
 }
 
 std::vector<std::uint32_t> Classes::match(const LabelSets& sets) {
@@ -42,6 +42,18 @@ std::uint32_t Classes::resolve(const Pod& pod) {
     return port_lists_.number(list);
 }
 
+std::uint32_t Classes::traits(std::span<const Entity> entities, const Labels* node) {
+    std::vector<std::uint32_t> list;
+    for (std::uint32_t i = 0; i < atoms_.traits.size(); ++i) {
+        const auto* nodes = std::get_if<NodeSet>(&atoms_.traits[i]);
+        const bool has = nodes != nullptr
+                             ? node != nullptr && nodes->nodes.matches(*node)
+                             : std::ranges::find(entities, std::get<Entity>(atoms_.traits[i])) != entities.end();
+        if (has) list.push_back(i);
+    }
+    return trait_lists_.number(list);
+}
+
 std::uint32_t Classes::resolved_port(std::uint32_t name, std::uint16_t port) {
     const auto [at, is_new] =
         resolved_numbers_.try_emplace(std::uint64_t{name} << 16 | port, static_cast<std::uint32_t>(resolved_.size()));
@@ -60,6 +72,7 @@ Digest Classes::digest(const Key& key) const {
     Digest sum;
     for (const auto atom : pod_lists_.list(key.pods)) sum.add(pod_digests_[atom]);
     for (const auto atom : block_lists_.list(key.blocks)) sum.add(block_digests_[atom]);
+    for (const auto atom : trait_lists_.list(key.traits)) sum.add(Digest::of(text_of(atoms_.traits[atom])));
     for (const auto atom : port_lists_.list(key.ports)) {
         const auto& name = atoms_.names[resolved_[atom].name];
         sum.add(Digest::of(fmt::format("port {}/{}={}", name.protocol, name.name, resolved_[atom].port)));
@@ -67,14 +80,13 @@ Digest Classes::digest(const Key& key) const {
     return sum;
 }
 
-Result<std::uint32_t> Classes::of(std::uint32_t pods, std::uint32_t blocks, std::uint32_t ports) {
-    const Key key{pods, blocks, ports};
+Result<std::uint32_t> Classes::of(const Key& key) {
     const auto [at, is_new] = indices_.try_emplace(key, static_cast<std::uint32_t>(classes_.size()));
     if (!is_new) return at->second;
     WEFT_TRY(number, numbers_.number(NumberKind::kClass, "class/" + digest(key).hex()));
     if (!taken_.insert(number).second)
         return fail(ErrorCode::kInternal, "two classes have one digest ({})", digest(key).hex());
-    classes_.push_back({number, pods, blocks, ports});
+    classes_.push_back({number, key.pods, key.blocks, key.traits, key.ports});
     return at->second;
 }
 

@@ -1,8 +1,9 @@
 // Classes: what the policies in force tell apart of an address. A class is a set of atoms: the pod sets that hold the
-// pod, the blocks that hold the address, and the numbers of the ports that egress rules name.
+// pod, the blocks that hold the address, its traits, and the numbers of the ports that egress rules name.
 #pragma once
 
 #include <array>
+#include <span>
 #include <unordered_set>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct Class {
     std::uint32_t number = 0;  // as the datapath knows it; 0 has no atoms
     std::uint32_t pods = 0;    // lists of atoms, by number in the interner they came from
     std::uint32_t blocks = 0;
+    std::uint32_t traits = 0;
     std::uint32_t ports = 0;
 };
 
@@ -33,22 +35,28 @@ class Classes {
     std::vector<std::uint32_t> match(const LabelSets& sets);
     // The list of named ports of a pod.
     std::uint32_t resolve(const Pod& pod);
-    // The class (index into all()) with these three lists.
-    Result<std::uint32_t> of(std::uint32_t pods, std::uint32_t blocks, std::uint32_t ports);
+    // The list of the traits that are entities of `entities`, or sets of nodes that hold one with labels `node`.
+    std::uint32_t traits(std::span<const Entity> entities, const Labels* node = nullptr);
+    // The lists that make a class.
+    struct Key {
+        std::uint32_t pods = 0, blocks = 0, traits = 0, ports = 0;
+        friend bool operator==(const Key&, const Key&) = default;
+    };
+    // The class (index into all()) with these lists.
+    Result<std::uint32_t> of(const Key& key);
 
     const std::vector<Class>& all() const { return classes_; }
     const ListInterner::List& pod_sets(const Class& of) const { return pod_lists_.list(of.pods); }
     const ListInterner::List& blocks(const Class& of) const { return block_lists_.list(of.blocks); }
+    const ListInterner::List& traits(const Class& of) const { return trait_lists_.list(of.traits); }
     // Ascending by name; a name may stand twice when a pod gives it to two ports.
     std::vector<ResolvedPort> ports(const Class& of) const;
 
   private:
-    struct Key {
-        std::uint32_t pods, blocks, ports;
-        friend bool operator==(const Key&, const Key&) = default;
-    };
     struct KeyHash {
-        std::size_t operator()(const Key& key) const { return hash_words(std::array{key.pods, key.blocks, key.ports}); }
+        std::size_t operator()(const Key& key) const {
+            return hash_words(std::array{key.pods, key.blocks, key.traits, key.ports});
+        }
     };
     Digest digest(const Key& key) const;
     std::uint32_t resolved_port(std::uint32_t name, std::uint16_t port);
@@ -57,6 +65,7 @@ class Classes {
     const ListInterner& block_lists_;
     Numbers& numbers_;
     ListInterner pod_lists_;
+    ListInterner trait_lists_;
     ListInterner port_lists_;
     std::vector<ResolvedPort> resolved_;  // by atom of port_lists_
     std::unordered_map<std::uint64_t, std::uint32_t> resolved_numbers_;

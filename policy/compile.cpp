@@ -1,6 +1,7 @@
 #include "policy/compile.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "policy/regions.hpp"
 #include "policy/tables.hpp"
@@ -11,6 +12,14 @@ namespace {
 
 bool in_any(const std::vector<Cidr>& ranges, const IpAddr& ip) {
     return std::ranges::any_of(ranges, [&](const Cidr& range) { return range.contains(ip); });
+}
+
+// The Node object of this node: the one that has an address of it.
+const Node* own_node(const World& world) {
+    for (const auto& [name, node] : world.nodes)
+        for (const auto& ip : node->addresses)
+            if (std::ranges::find(world.node.host_addresses, ip) != world.node.host_addresses.end()) return node.get();
+    return nullptr;
 }
 
 class Compiler {
@@ -25,8 +34,7 @@ class Compiler {
 
     Result<Image> run() {
         WEFT_CHECK(place_regions());
-        WEFT_CHECK(place_nodes(world_.node.remote_nodes, kIdentityRemoteNode));
-        WEFT_CHECK(place_nodes(world_.node.host_addresses, kIdentityHost));
+        WEFT_CHECK(place_nodes());
         WEFT_CHECK(place_pods());
         name_identities();
         WEFT_CHECK(build_tables(atoms_, classes_, numbers_, image_));
@@ -34,14 +42,18 @@ class Compiler {
     }
 
   private:
-    Result<std::uint32_t> class_number(std::uint32_t pods, std::uint32_t blocks, std::uint32_t ports) {
-        WEFT_TRY(index, classes_.of(pods, blocks, ports));
+    Result<std::uint32_t> class_number(const Classes::Key& key) {
+        WEFT_TRY(index, classes_.of(key));
         return classes_.all()[index].number;
     }
 
     Result<void> place_regions() {
+        const std::array<std::uint32_t, 2> world = {classes_.traits(std::array{Entity::kWorld6}),
+                                                    classes_.traits(std::array{Entity::kWorld4})};
         for (const auto& region : regions_.all()) {
-            WEFT_TRY(number, class_number(0, region.blocks, 0));
+            const Classes::Key inside{.blocks = region.inside};
+            const Classes::Key outside{.blocks = region.blocks, .traits = world[region.prefix.address.is_v4() ? 1 : 0]};
+            WEFT_TRY(number, class_number(region.pod_range ? inside : outside));
             const auto identity = region.pod_range ? kIdentityUnknown : kIdentityWorld;
             image_.cidrs.emplace_hint(image_.cidrs.end(), region.prefix,
                                       Address{.identity = identity,
@@ -52,15 +64,38 @@ class Compiler {
         return {};
     }
 
-    Result<void> place_nodes(const std::vector<IpAddr>& addresses, std::uint32_t identity) {
-        for (const auto& ip : addresses) {
-            WEFT_TRY(number, class_number(0, regions_.find(ip).blocks, 0));
-            image_.addresses[ip] = {.identity = identity,
+    // The nodes' own addresses and those of API servers elsewhere.
+    Result<void> place_nodes() {
+        for (const auto& ip : world_.node.kube_apiservers) {
+            const auto& region = regions_.find(ip);
+            const auto world = ip.is_v4() ? Entity::kWorld4 : Entity::kWorld6;
+            WEFT_TRY(number, class_number({.blocks = region.pod_range ? region.inside : region.blocks,
+                                           .traits = classes_.traits(std::array{Entity::kKubeApiserver, world})}));
+            image_.addresses[ip] = {.identity = kIdentityKubeApiserver,
                                     .class_id = number,
-                                    .host = identity == kIdentityHost,
-                                    .no_masquerade = true,
-                                    .pod_range = in_any(world_.node.pod_ranges, ip)};
+                                    .no_masquerade = region.no_masquerade || region.pod_range,
+                                    .pod_range = region.pod_range};
         }
+        for (const auto& ip : world_.node.remote_nodes) WEFT_CHECK(place_node(ip, nullptr, false));
+        const Node* own = own_node(world_);
+        for (const auto& [name, node] : world_.nodes)
+            for (const auto& ip : node->addresses) WEFT_CHECK(place_node(ip, node.get(), node.get() == own));
+        for (const auto& ip : world_.node.host_addresses) WEFT_CHECK(place_node(ip, own, true));
+        return {};
+    }
+
+    Result<void> place_node(const IpAddr& ip, const Node* node, bool here) {
+        std::vector<Entity> entities = {here ? Entity::kHost : Entity::kRemoteNode};
+        if (std::ranges::find(world_.node.kube_apiservers, ip) != world_.node.kube_apiservers.end())
+            entities.push_back(Entity::kKubeApiserver);
+        WEFT_TRY(number,
+                 class_number({.blocks = regions_.find(ip).inside,
+                               .traits = classes_.traits(entities, node == nullptr ? nullptr : &node->labels)}));
+        image_.addresses[ip] = {.identity = here ? kIdentityHost : kIdentityRemoteNode,
+                                .class_id = number,
+                                .host = here,
+                                .no_masquerade = true,
+                                .pod_range = in_any(world_.node.pod_ranges, ip)};
         return {};
     }
 
@@ -83,8 +118,9 @@ class Compiler {
         for (std::size_t i = 0; i < claims.size(); ++i) {
             if (i > 0 && claims[i].ip == claims[i - 1].ip) continue;
             const auto& entry = sets_.pods[claims[i].pod];
-            WEFT_TRY(number, class_number(pod_lists[entry.label_set], regions_.find(claims[i].ip).blocks,
-                                          classes_.resolve(*entry.pod)));
+            WEFT_TRY(number, class_number({.pods = pod_lists[entry.label_set],
+                                           .blocks = regions_.find(claims[i].ip).inside,
+                                           .ports = classes_.resolve(*entry.pod)}));
             image_.addresses.try_emplace(image_.addresses.end(), claims[i].ip,
                                          Address{.identity = sets_.sets[entry.label_set].identity,
                                                  .class_id = number,
@@ -99,7 +135,8 @@ class Compiler {
         image_.identities = {{kIdentityUnknown, {{"reserved:unknown", ""}}},
                              {kIdentityHost, {{"reserved:host", ""}}},
                              {kIdentityWorld, {{"reserved:world", ""}}},
-                             {kIdentityRemoteNode, {{"reserved:remote-node", ""}}}};
+                             {kIdentityRemoteNode, {{"reserved:remote-node", ""}}},
+                             {kIdentityKubeApiserver, {{"reserved:kube-apiserver", ""}}}};
         for (const auto& set : sets_.sets)
             image_.identities.emplace_hint(image_.identities.end(), set.identity,
                                            identity_labels(set, sets_.namespaces[set.namespace_]));

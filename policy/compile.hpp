@@ -20,6 +20,7 @@ inline constexpr std::uint32_t kIdentityUnknown = 0;
 inline constexpr std::uint32_t kIdentityHost = 1;
 inline constexpr std::uint32_t kIdentityWorld = 2;
 inline constexpr std::uint32_t kIdentityRemoteNode = 6;
+inline constexpr std::uint32_t kIdentityKubeApiserver = 7;
 
 // Errors: kExhausted when numbers or tables do not suffice; kInvalid for labels that cannot be. `world` is not changed;
 // numbers that were asked for before an error stay given until forget_unused.

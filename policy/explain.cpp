@@ -47,16 +47,16 @@ Result<Explanation> explain(const Image& image, const IpAddr& source, const IpAd
         out.exemption = Exemption::kSamePod;
         return out;
     }
-    if (allow_host && (out.source.host || out.destination.host)) {
-        out.exemption = Exemption::kHost;
-        return out;
-    }
     const auto number = port_number(protocol, port);
     WEFT_TRY(egress, decide(image, Direction::kEgress, out.source.endpoint, out.destination, number));
-    WEFT_TRY(ingress, decide(image, Direction::kIngress, out.destination.endpoint, out.source, number));
     out.egress = egress;
-    out.ingress = ingress;
-    out.allow = (!egress || egress->allow) && (!ingress || ingress->allow);
+    if (allow_host && out.source.host && out.destination.endpoint != 0) {
+        out.exemption = Exemption::kHost;
+    } else {
+        WEFT_TRY(ingress, decide(image, Direction::kIngress, out.destination.endpoint, out.source, number));
+        out.ingress = ingress;
+    }
+    out.allow = (!out.egress || out.egress->allow) && (!out.ingress || out.ingress->allow);
     return out;
 }
 

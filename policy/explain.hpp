@@ -20,7 +20,7 @@ struct DirectionVerdict {
 enum class Exemption {
     kNone,
     kSamePod,  // a pod always reaches itself
-    kHost,     // one end is the node itself
+    kHost,     // from the node itself to its pod
 };
 
 struct Explanation {
@@ -35,8 +35,9 @@ struct Explanation {
 // What the image knows of an address: its own row, else that of the longest prefix.
 const Address& address_of(const Image& image, const IpAddr& ip);
 
-// `port` is 0 for protocols without ports. `allow_host`: traffic between a pod and its node passes (the node's
-// setting). Errors: kInvalid when the two addresses are of different families, kInternal when a table is missing.
+// `port` is the type for ICMP and 0 for other protocols without ports. `allow_host`: what the node itself sends to its
+// pods passes (the node's setting). Errors: kInvalid when the two addresses are of different families, kInternal when a
+// table is missing.
 Result<Explanation> explain(const Image& image, const IpAddr& source, const IpAddr& destination, std::uint8_t protocol,
                             std::uint16_t port, bool allow_host = true);
 

@@ -57,7 +57,8 @@ struct RuleInfo {
     Direction direction = Direction::kEgress;
     bool by_default = false;           // default deny: `policies` isolate the pod
     std::vector<PolicyName> policies;  // the one policy whose rule this is, or all that isolate
-    int index = -1;                    // position in spec.ingress / spec.egress; -1 for by_default
+    int index = -1;                    // position in its list; -1 for by_default
+    std::string place = {};            // "spec.ingressDeny[0]"; empty for by_default
     friend bool operator==(const RuleInfo&, const RuleInfo&) = default;
 };
 

@@ -48,28 +48,36 @@ class Linter {
     Linter(const Policy& policy, const World& world) : policy_(policy), world_(world) {}
 
     std::vector<Warning> run() {
-        if (!anyone(world_, [&](const Pod& pod) { return holds(policy_.subject, pod, world_); }))
-            warn("$.spec.podSelector", "selects no pod at present");
-        if (policy_.isolates[static_cast<std::size_t>(Direction::kEgress)] &&
-            std::ranges::none_of(policy_.rules, opens_dns))
-            warn("$.spec.egress",
-                 "isolates for egress and opens no port 53: the pods cannot resolve names unless another policy lets "
-                 "them");
-        for (const auto& rule : policy_.rules) {
-            for (std::size_t i = 0; i < rule.ports.size(); ++i) check_name(rule, i);
-            for (std::size_t i = 0; i < rule.peers.size(); ++i) check_peer(rule, i);
-        }
+        for (spec_ = policy_.specs.data(); spec_ != policy_.specs.data() + policy_.specs.size(); ++spec_) check_spec();
         return std::move(out_);
     }
 
   private:
+    void check_spec() {
+        if (!anyone(world_, [&](const Pod& pod) { return holds(spec_->subject, pod, world_); }))
+            warn(subject_path(), "selects no pod at present");
+        if (spec_->isolates[static_cast<std::size_t>(Direction::kEgress)] &&
+            std::ranges::none_of(spec_->rules, opens_dns))
+            warn("$.spec.egress",
+                 "isolates for egress and opens no port 53: the pods cannot resolve names unless another policy lets "
+                 "them");
+        for (const auto& rule : spec_->rules) {
+            for (std::size_t i = 0; i < rule.ports.size(); ++i) check_name(rule, i);
+            for (std::size_t i = 0; i < rule.peers.size(); ++i) check_peer(rule, i);
+        }
+    }
+
+    std::string subject_path() const {
+        return policy_.name.kind == "NetworkPolicy" ? "$.spec.podSelector" : "$.spec.subject";
+    }
+
     void warn(std::string path, std::string text) { out_.push_back({std::move(path), std::move(text)}); }
 
     void check_name(const Rule& rule, std::size_t index) {
         const auto& port = rule.ports[index];
         if (port.name.empty()) return;
         const bool known = anyone(world_, [&](const Pod& pod) {
-            return serves(pod, port) && (rule.direction == Direction::kEgress || holds(policy_.subject, pod, world_));
+            return serves(pod, port) && (rule.direction == Direction::kEgress || holds(spec_->subject, pod, world_));
         });
         if (known) return;
         const auto whose = rule.direction == Direction::kEgress ? "no pod" : "no pod that the policy selects";
@@ -85,6 +93,7 @@ class Linter {
                 warn(path, "selects no pod at present");
             return;
         }
+        if (!std::holds_alternative<IpBlock>(rule.peers[index])) return;
         const auto& block = std::get<IpBlock>(rule.peers[index]);
         for (const auto& range : world_.node.pod_ranges) {
             const bool excepted =
@@ -97,6 +106,7 @@ class Linter {
 
     const Policy& policy_;
     const World& world_;
+    const Spec* spec_ = nullptr;
     std::vector<Warning> out_;
 };
 

@@ -18,6 +18,21 @@ struct Namespace {
     friend bool operator==(const Namespace&, const Namespace&) = default;
 };
 
+struct Node {
+    std::string name;
+    Labels labels;
+    std::vector<IpAddr> addresses;  // status.addresses that are addresses; sorted, unique
+    friend bool operator==(const Node&, const Node&) = default;
+};
+
+// CiliumCIDRGroup.
+struct CidrGroup {
+    std::string name;
+    Labels labels;
+    std::vector<Cidr> cidrs;  // sorted, unique
+    friend bool operator==(const CidrGroup&, const CidrGroup&) = default;
+};
+
 struct NamedPort {
     std::string name;
     std::uint8_t protocol = 0;

@@ -1,7 +1,5 @@
 #include "policy/parse.hpp"
 
-#include <array>
-
 #include "policy/names.hpp"
 
 namespace weft::policy {
@@ -20,9 +18,16 @@ Result<Object> parse_as(const JsonView& view) {
     return Object(std::move(out));
 }
 
-constexpr std::array<Kind, 3> kKinds = {{{"v1", "Pod", parse_as<parse_pod>},
-                                         {"v1", "Namespace", parse_as<parse_namespace>},
-                                         {"networking.k8s.io/v1", "NetworkPolicy", parse_as<parse_network_policy>}}};
+constexpr std::string_view kAlpha1 = "policy.networking.k8s.io/v1alpha1";
+
+constexpr Kind kKinds[] = {
+    {"v1", "Pod", parse_as<parse_pod>},
+    {"v1", "Namespace", parse_as<parse_namespace>},
+    {"v1", "Node", parse_as<parse_node>},
+    {"networking.k8s.io/v1", "NetworkPolicy", parse_as<parse_network_policy>},
+    {"policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy", parse_as<parse_cluster_network_policy>},
+    {kAlpha1, "AdminNetworkPolicy", parse_as<parse_admin_network_policy>},
+    {kAlpha1, "BaselineAdminNetworkPolicy", parse_as<parse_baseline_admin_network_policy>}};
 
 // "List" holds any kind, "PodList" only that one, whose items may then lack apiVersion and kind.
 struct ListKind {
@@ -95,7 +100,8 @@ Result<std::uint8_t> parse_protocol(const JsonView& view) {
     return view.error(fmt::format("'{}' is not a protocol: use TCP, UDP or SCTP", text.substr(0, 64)));
 }
 
-Result<Metadata> parse_metadata(const JsonView& object, bool namespaced) {
+Result<Metadata> parse_metadata(const JsonView& object, Scope scope) {
+    const bool namespaced = scope == Scope::kNamespaced;
     WEFT_TRY(view, object.member("metadata"));
     WEFT_CHECK(view.only({"name", "namespace", "labels", "annotations", "uid", "generateName", "resourceVersion",
                           "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
@@ -103,7 +109,8 @@ Result<Metadata> parse_metadata(const JsonView& object, bool namespaced) {
     Metadata out;
     WEFT_TRY(name_view, view.member("name"));
     WEFT_TRY(name, name_view.string());
-    if (auto problem = namespaced ? dns_subdomain_problem(name) : dns_label_problem(name); !problem.empty())
+    if (auto problem = scope == Scope::kNamespace ? dns_label_problem(name) : dns_subdomain_problem(name);
+        !problem.empty())
         return name_view.error(fmt::format("'{}' is not a name: {}", name.substr(0, 64), problem));
     out.name = std::move(name);
     WEFT_TRY(namespace_view, view.find("namespace"));

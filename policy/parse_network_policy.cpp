@@ -2,39 +2,17 @@
 // (pkg/apis/networking/v1).
 #include <algorithm>
 
-#include "policy/names.hpp"
-#include "policy/parse.hpp"
+#include "policy/parse_rules.hpp"
 
 namespace weft::policy {
 
 namespace {
 
-// A policy with more is refused: each stands for compiled rows (the API server's limit is the object's size alone).
-constexpr std::size_t kMaxListLength = 10'000;
-
-Result<std::vector<JsonView>> list_of(const JsonView& object, std::string_view name) {
-    WEFT_TRY(view, object.find(name));
-    if (!view) return std::vector<JsonView>{};
-    WEFT_TRY(items, view->array());
-    if (items.size() > kMaxListLength)
-        return view->error(fmt::format("{} entries; at most {} are accepted", items.size(), kMaxListLength));
-    return items;
-}
-
-Result<Cidr> parse_cidr(const JsonView& view) {
-    WEFT_TRY(text, view.string());
-    if (text.find('/') == text.npos)
-        return view.error(fmt::format("'{}' is not a prefix such as 10.0.0.0/8", text.substr(0, 64)));
-    auto cidr = Cidr::parse(text);
-    if (!cidr) return view.error(cidr.error().message);
-    return cidr;
-}
-
 Result<IpBlock> parse_ip_block(const JsonView& view) {
     WEFT_CHECK(view.only({"cidr", "except"}));
     WEFT_TRY(cidr_view, view.member("cidr"));
     WEFT_TRY(cidr, parse_cidr(cidr_view));
-    IpBlock out{cidr, {}};
+    IpBlock out{.cidr = cidr, .except = {}};
     WEFT_TRY(excepts, list_of(view, "except"));
     for (const auto& item : excepts) {
         WEFT_TRY(except, parse_cidr(item));
@@ -42,9 +20,7 @@ Result<IpBlock> parse_ip_block(const JsonView& view) {
             return item.error(fmt::format("{} must be a strict subset of {}", except.text(), cidr.text()));
         out.except.push_back(except);
     }
-    std::ranges::sort(out.except);
-    const auto rest = std::ranges::unique(out.except);
-    out.except.erase(rest.begin(), rest.end());
+    sort_unique(out.except);
     return out;
 }
 
@@ -92,13 +68,11 @@ Result<PortMatch> parse_port(const JsonView& view) {
     }
     WEFT_TRY(port, view.find("port"));
     if (port && port->raw().is_string()) {
-        WEFT_TRY(name, port->string());
-        if (auto problem = port_name_problem(name); !problem.empty())
-            return port->error(fmt::format("'{}' is not a port name: {}", name.substr(0, 64), problem));
+        WEFT_TRY(name, parse_port_name(*port));
         out.name = std::move(name);
     } else if (port) {
-        WEFT_TRY(number, port->integer(1, 65535));
-        out.first = out.last = static_cast<std::uint16_t>(number);
+        WEFT_TRY(number, parse_port_number(*port));
+        out.first = out.last = number;
     }
     WEFT_TRY(end, view.find("endPort"));
     if (end) WEFT_CHECK(read_end_port(*end, port, out));
@@ -110,6 +84,7 @@ Result<Rule> parse_rule(const JsonView& view, Direction direction, int index, co
     WEFT_CHECK(view.only({"ports", peers_field}));
     Rule rule;
     rule.direction = direction;
+    rule.list = fmt::format("spec.{}", to_string(direction));
     rule.index = index;
     WEFT_TRY(peers, list_of(view, peers_field));
     rule.any_peer = peers.empty();
@@ -155,25 +130,26 @@ Result<std::array<bool, 2>> parse_types(const JsonView& spec, bool has_egress) {
 
 Result<Policy> parse_network_policy(const JsonView& view) {
     WEFT_CHECK(view.only({"apiVersion", "kind", "metadata", "spec", "status"}));
-    WEFT_TRY(metadata, parse_metadata(view, true));
+    WEFT_TRY(metadata, parse_metadata(view, Scope::kNamespaced));
     Policy policy;
     policy.name = {"NetworkPolicy", metadata.namespace_, metadata.name};
-    policy.subject.namespace_ = metadata.namespace_;
-    policy.object = view.raw();
+    policy.object = complete(view.raw(), "networking.k8s.io/v1", "NetworkPolicy");
+    Spec& out = policy.specs.emplace_back();
+    out.subject.namespace_ = metadata.namespace_;
     WEFT_TRY(spec, view.member("spec"));
     WEFT_CHECK(spec.only({"podSelector", "ingress", "egress", "policyTypes"}));
     WEFT_TRY(selector_view, spec.find("podSelector"));  // null or absent: every pod of the namespace
     if (selector_view) {
         WEFT_TRY(selector, LabelSelector::parse(*selector_view));
-        policy.subject.pods = std::move(selector);
+        out.subject.pods = std::move(selector);
     }
     WEFT_TRY(ingress, parse_rules(spec, Direction::kIngress, metadata.namespace_));
     WEFT_TRY(egress, parse_rules(spec, Direction::kEgress, metadata.namespace_));
     WEFT_TRY(types, parse_types(spec, !egress.empty()));
-    policy.isolates = types;
+    out.isolates = types;
     for (auto* rules : {&egress, &ingress})
         for (auto& rule : *rules)
-            if (policy.isolates[static_cast<std::size_t>(rule.direction)]) policy.rules.push_back(std::move(rule));
+            if (out.isolates[static_cast<std::size_t>(rule.direction)]) out.rules.push_back(std::move(rule));
     return policy;
 }
 

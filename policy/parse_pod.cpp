@@ -90,7 +90,7 @@ Result<void> read_status(const JsonView& object, Pod& pod) {
 
 Result<Pod> parse_pod(const JsonView& view) {
     WEFT_CHECK(view.only({"apiVersion", "kind", "metadata", "spec", "status"}));
-    WEFT_TRY(metadata, parse_metadata(view, true));
+    WEFT_TRY(metadata, parse_metadata(view, Scope::kNamespaced));
     Pod pod;
     pod.namespace_ = std::move(metadata.namespace_);
     pod.name = std::move(metadata.name);
@@ -114,9 +114,32 @@ Result<Pod> parse_pod(const JsonView& view) {
 
 Result<Namespace> parse_namespace(const JsonView& view) {
     WEFT_CHECK(view.only({"apiVersion", "kind", "metadata", "spec", "status"}));
-    WEFT_TRY(metadata, parse_metadata(view, false));
+    WEFT_TRY(metadata, parse_metadata(view, Scope::kNamespace));
     Namespace out{std::move(metadata.name), std::move(metadata.labels)};
     out.labels.insert_or_assign(std::string(kNamespaceNameLabel), out.name);
+    return out;
+}
+
+Result<Node> parse_node(const JsonView& view) {
+    WEFT_CHECK(view.only({"apiVersion", "kind", "metadata", "spec", "status"}));
+    WEFT_TRY(metadata, parse_metadata(view, Scope::kCluster));
+    Node out{std::move(metadata.name), std::move(metadata.labels), {}};
+    WEFT_TRY(status, view.find("status"));
+    if (!status) return out;
+    WEFT_TRY(list, status->find("addresses"));
+    if (!list) return out;
+    WEFT_TRY(items, list->array());
+    if (items.size() > kMaxAddresses) return list->error(fmt::format("more than {} addresses", kMaxAddresses));
+    for (const auto& item : items) {
+        WEFT_TRY(type, item.string_or("type", ""));
+        if (type != "InternalIP" && type != "ExternalIP") continue;
+        WEFT_TRY(address, item.member("address"));
+        WEFT_TRY(ip, parse_ip(address));
+        out.addresses.push_back(ip);
+    }
+    std::ranges::sort(out.addresses);
+    const auto rest = std::ranges::unique(out.addresses);
+    out.addresses.erase(rest.begin(), rest.end());
     return out;
 }
 

@@ -80,6 +80,7 @@ Result<Regions> Regions::of(std::span<const IpBlock* const> blocks, const NodeFa
             region.parent < 0 ? 0 : out.regions_[static_cast<std::size_t>(region.parent)].blocks;
         if (edges[i].begins.empty() && edges[i].leaves.empty()) {
             region.blocks = outer;
+            if (region.parent >= 0) region.inside = out.regions_[static_cast<std::size_t>(region.parent)].inside;
             continue;
         }
         const auto list = apply(out.lists_.list(outer), edges[i]);
@@ -89,6 +90,9 @@ Result<Regions> Regions::of(std::span<const IpBlock* const> blocks, const NodeFa
                         "the ipBlocks in force overlap too much: more than {} pairs of prefix and block",
                         kMaxMemberships);
         region.blocks = out.lists_.number(list);
+        std::vector<std::uint32_t> inside;
+        std::ranges::copy_if(list, std::back_inserter(inside), [&](std::uint32_t at) { return !blocks[at]->outside; });
+        region.inside = out.lists_.number(inside);
     }
     return out;
 }

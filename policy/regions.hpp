@@ -14,6 +14,7 @@ struct Region {
     Cidr prefix;
     int parent = -1;           // the next larger region around it; -1 for the two worlds
     std::uint32_t blocks = 0;  // list in Regions::block_lists: atoms that hold its addresses, ascending
+    std::uint32_t inside = 0;  // the same without those for the outside: what holds its pods and nodes
     bool pod_range = false;
     bool no_masquerade = false;
 };

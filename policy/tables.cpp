@@ -1,6 +1,7 @@
 #include "policy/tables.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "policy/compile.hpp"
@@ -18,13 +19,17 @@ std::size_t slot(Direction direction) {
 
 // Which classes have an atom.
 struct Members {
-    std::vector<Indices> of_pod_set, of_block, of_name;  // atom -> classes
+    std::vector<Indices> of_pod_set, of_block, of_trait, of_name;  // atom -> classes
 
     Members(const Atoms& atoms, const Classes& classes)
-        : of_pod_set(atoms.pod_set_of.size()), of_block(atoms.blocks.size()), of_name(atoms.names.size()) {
+        : of_pod_set(atoms.pod_set_of.size()),
+          of_block(atoms.blocks.size()),
+          of_trait(atoms.traits.size()),
+          of_name(atoms.names.size()) {
         for (std::uint32_t i = 0; i < classes.all().size(); ++i) {
             for (const auto atom : classes.pod_sets(classes.all()[i])) of_pod_set[atom].push_back(i);
             for (const auto atom : classes.blocks(classes.all()[i])) of_block[atom].push_back(i);
+            for (const auto atom : classes.traits(classes.all()[i])) of_trait[atom].push_back(i);
             for (const auto& port : classes.ports(classes.all()[i])) of_name[port.name].push_back(i);
         }
     }
@@ -33,7 +38,7 @@ struct Members {
 // What an endpoint's table depends on: endpoints with equal keys share the table.
 struct TableKey {
     Direction direction = Direction::kEgress;
-    Indices policies;
+    Indices specs;
     std::vector<NamedPort> ports;  // of the subject, as far as ingress rules name them
     friend auto operator<=>(const TableKey&, const TableKey&) = default;
 };
@@ -88,21 +93,34 @@ class TableBuilder {
     }
 
   private:
-    // The table's rules, highest precedence first; from here on a rule is its rank.
+    // The table's rules, highest precedence first; from here on a rule is its rank. A pod that is isolated is decided
+    // about by the end of the NetworkPolicy tier.
     void rank() {
-        for (const auto policy : key_.policies) {
-            const auto& in_force = atoms_.policies[policy];
-            for (std::uint32_t i = in_force.first_rule; i < in_force.first_rule + in_force.rules; ++i)
-                if (atoms_.rules[i].rule->direction == key_.direction) ranked_.push_back(&atoms_.rules[i]);
+        for (const auto spec : key_.specs) {
+            const auto& in_force = atoms_.specs[spec];
+            for (std::uint32_t i = in_force.first_rule; i < in_force.first_rule + in_force.rules; ++i) {
+                const auto& rule = *atoms_.rules[i].rule;
+                if (rule.direction != key_.direction || (otherwise_.by_default && rule.tier > kNetworkPolicyTier))
+                    continue;
+                ranked_.push_back(&atoms_.rules[i]);
+                auto& required = required_[rule.action == Action::kDeny];
+                required.insert(required.end(), atoms_.rules[i].required.begin(), atoms_.rules[i].required.end());
+            }
         }
-        std::ranges::stable_sort(ranked_, {}, [](const CompiledRule* rule) {
-            return std::tuple(rule->rule->tier, rule->rule->priority, rule->rule->action == Action::kDeny ? 0 : 1);
-        });
+        std::ranges::stable_sort(
+            ranked_, {}, [](const CompiledRule* rule) { return std::pair(rule->rule->tier, rule->rule->priority); });
         for (std::uint32_t i = 0; i < ranked_.size(); ++i) {
             ranges_.push_back(ranges_of(*ranked_[i]->rule, key_.ports));
             if (ranked_[i]->rule->any_peer) always_.push_back(i);
             resolves_names_ |= !ranked_[i]->names.empty();
         }
+    }
+
+    // Whether the class is in every pod set that rules of that action require.
+    bool fulfils(std::uint32_t class_index, bool deny) const {
+        const auto& has = classes_.pod_sets(classes_.all()[class_index]);
+        return std::ranges::all_of(required_[deny],
+                                   [&](std::uint32_t atom) { return std::ranges::binary_search(has, atom); });
     }
 
     // (class << 32 | rank) for every class that a rule with peers matches, or whose named ports an egress rule needs;
@@ -114,8 +132,12 @@ class TableBuilder {
         };
         for (std::uint32_t i = 0; i < ranked_.size(); ++i) {
             const auto& rule = *ranked_[i];
-            for (const auto atom : rule.pod_sets) add(members_.of_pod_set[atom], i);
+            const bool deny = rule.rule->action == Action::kDeny;
+            for (const auto atom : rule.pod_sets)
+                for (const auto index : members_.of_pod_set[atom])
+                    if (!rule.rule->constrained || fulfils(index, deny)) out.push_back(std::uint64_t{index} << 32 | i);
             for (const auto atom : rule.blocks) add(members_.of_block[atom], i);
+            for (const auto atom : rule.traits) add(members_.of_trait[atom], i);
             if (rule.rule->any_peer)
                 for (const auto atom : rule.names) add(members_.of_name[atom], i);
         }
@@ -169,6 +191,7 @@ class TableBuilder {
     std::vector<const CompiledRule*> ranked_;
     std::vector<std::vector<PortRange>> ranges_;  // by rank; names are those of the subject (ingress)
     Indices always_;                              // ranks of rules without peers
+    std::array<Indices, 2> required_;             // pod sets, by whether the rules deny
     bool resolves_names_ = false;
     std::unordered_map<Indices, PortRows, Hash> memo_;
     Indices matched_, memo_key_;
@@ -215,21 +238,24 @@ class Builder {
   private:
     void describe_rules() {
         for (const auto& rule : atoms_.rules)
-            image_.rules[rule.number] = {
-                rule.rule->direction, false, {atoms_.policies[rule.policy].policy->name}, rule.rule->index};
+            image_.rules[rule.number] = {rule.rule->direction,
+                                         false,
+                                         {atoms_.specs[rule.spec].policy->name},
+                                         rule.rule->index,
+                                         rule.rule->place()};
     }
 
     TableKey key_of(const Subject& subject, Direction direction) const {
         TableKey key{direction, {}, {}};
-        for (const auto index : subject.policies) {
-            const auto& policy = *atoms_.policies[index].policy;
-            bool concerns = policy.isolates[slot(direction)];
-            for (const auto& rule : policy.rules) {
+        for (const auto index : subject.specs) {
+            const auto& spec = *atoms_.specs[index].spec;
+            bool concerns = spec.isolates[slot(direction)];
+            for (const auto& rule : spec.rules) {
                 if (rule.direction != direction) continue;
                 concerns = true;
                 if (direction == Direction::kIngress) add_named(rule, *subject.pod, key.ports);
             }
-            if (concerns) key.policies.push_back(index);
+            if (concerns) key.specs.push_back(index);
         }
         std::ranges::sort(key.ports);
         const auto rest = std::ranges::unique(key.ports);
@@ -249,23 +275,24 @@ class Builder {
     Result<PortRow> otherwise(const TableKey& key) {
         std::vector<PolicyName> isolating;
         std::string text;
-        for (const auto index : key.policies) {
-            const auto& policy = *atoms_.policies[index].policy;
-            if (!policy.isolates[slot(key.direction)]) continue;
-            isolating.push_back(policy.name);
-            text += policy.key() + "\n";
+        for (const auto index : key.specs) {
+            const auto& in_force = atoms_.specs[index];
+            if (!in_force.spec->isolates[slot(key.direction)]) continue;
+            if (!isolating.empty() && isolating.back() == in_force.policy->name) continue;
+            isolating.push_back(in_force.policy->name);
+            text += in_force.policy->key() + "\n";
         }
         if (isolating.empty()) return PortRow{.allow = true};
         WEFT_TRY(number, numbers_.number(NumberKind::kRule, fmt::format("default/{}/{}", to_string(key.direction),
                                                                         Digest::of(text).hex())));
-        const RuleInfo info{key.direction, true, std::move(isolating), -1};
+        const RuleInfo info{key.direction, true, std::move(isolating), -1, {}};
         const auto [at, is_new] = image_.rules.try_emplace(number, info);
         if (!is_new && at->second != info) return fail(ErrorCode::kInternal, "two rules have one number ({})", number);
         return PortRow{.rule = number, .by_default = true};
     }
 
     Result<std::uint32_t> table_of(const TableKey& key) {
-        if (key.policies.empty()) return 0U;
+        if (key.specs.empty()) return 0U;
         if (const auto at = tables_.find(key); at != tables_.end()) return at->second;
         WEFT_TRY(fallback, otherwise(key));
         WEFT_TRY(table, TableBuilder(atoms_, classes_, members_, key, fallback).run(kMaxPolicyClasses - class_rows_));

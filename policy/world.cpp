@@ -17,7 +17,16 @@ bool IpBlock::contains(const IpAddr& ip) const {
 std::string IpBlock::text() const {
     std::string out = cidr.text();
     for (const auto& hole : except) out += " except " + hole.text();
+    if (outside) out += " outside";
     return out;
+}
+
+std::string NodeSet::text() const {
+    return "nodes " + nodes.text();
+}
+
+std::string Rule::place() const {
+    return fmt::format("{}[{}]", list, index);
 }
 
 std::string Policy::key() const {
@@ -36,6 +45,16 @@ void World::put(Namespace object) {
 void World::put(Pod object) {
     auto key = object.namespace_ + "/" + object.name;
     pods[std::move(key)] = std::make_shared<const Pod>(std::move(object));
+}
+
+void World::put(Node object) {
+    auto name = object.name;
+    nodes[std::move(name)] = std::make_shared<const Node>(std::move(object));
+}
+
+void World::put(CidrGroup object) {
+    auto name = object.name;
+    cidr_groups[std::move(name)] = std::make_shared<const CidrGroup>(std::move(object));
 }
 
 void World::put(Policy object) {

@@ -15,9 +15,10 @@ namespace weft::policy {
 // What the node knows of itself. All lists may be empty.
 struct NodeFacts {
     std::vector<IpAddr> host_addresses;  // of this node
-    std::vector<IpAddr> remote_nodes;    // of the other nodes
-    std::vector<Cidr> pod_ranges;        // this node's: an address in it without a pod is nobody's
-    std::vector<Cidr> no_masquerade;     // traffic to these keeps the pod's address
+    std::vector<IpAddr> remote_nodes;    // of the other nodes, besides those of Node objects
+    std::vector<IpAddr> kube_apiservers;
+    std::vector<Cidr> pod_ranges;     // this node's: an address in it without a pod is nobody's
+    std::vector<Cidr> no_masquerade;  // traffic to these keeps the pod's address
     friend bool operator==(const NodeFacts&, const NodeFacts&) = default;
 };
 
@@ -27,11 +28,15 @@ struct World {
     // By any unique key; "namespace/name" for pods of objects. An endpoint without a Pod object is entered as a pod
     // too.
     std::map<std::string, std::shared_ptr<const Pod>> pods;
+    std::map<std::string, std::shared_ptr<const Node>> nodes;             // by name; this node's own too
+    std::map<std::string, std::shared_ptr<const CidrGroup>> cidr_groups;  // by name
     std::map<PolicyName, std::shared_ptr<const Policy>> policies;
     NodeFacts node;
 
     void put(Namespace object);
     void put(Pod object);  // key "namespace/name"
+    void put(Node object);
+    void put(CidrGroup object);
     void put(Policy object);
 };
 

@@ -38,8 +38,8 @@ Result<std::uint8_t> protocol_of(const JsonView& view) {
     }
     WEFT_TRY(name, member->string());
     std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    if (name == "ICMP") return 1;
-    if (name == "ICMPV6") return 58;
+    if (name == "ICMP") return policy::kIcmp;
+    if (name == "ICMPV6") return policy::kIcmpv6;
     const Json upper = name;
     return policy::parse_protocol(JsonView(upper, member->path()));
 }

@@ -33,6 +33,10 @@ Json object_entry(const reconcile::View& view, const reconcile::ObjectName& name
             out["object"] = reconcile::object_json(*pod);
     } else if (name.kind == "Namespace") {
         out["object"] = reconcile::object_json(*world.namespaces.at(name.name));
+    } else if (name.kind == "Node") {
+        out["object"] = reconcile::object_json(*world.nodes.at(name.name));
+    } else if (name.kind == "CiliumCIDRGroup") {
+        out["object"] = reconcile::object_json(*world.cidr_groups.at(name.name));
     } else {
         out["object"] = reconcile::object_json(*world.policies.at(name));
     }
@@ -79,7 +83,8 @@ Result<Reply> validate_policies(Context& context, const Call& call) {
 Result<Reply> list_policies(Context& context, const Call& call) {
     const auto asked = call.query.find("kind");
     const auto wanted = [&](const std::string& kind) {
-        if (asked == call.query.end()) return kind != "Pod" && kind != "Namespace";
+        if (asked == call.query.end())
+            return kind != "Pod" && kind != "Namespace" && kind != "Node" && kind != "CiliumCIDRGroup";
         return asked->second == "all" || asked->second == kind;
     };
     Json out = Json::array();

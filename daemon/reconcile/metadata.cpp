@@ -65,6 +65,7 @@ Json rule_json(std::uint32_t id, const policy::RuleInfo& rule) {
     Json out{{"id", id},
              {"direction", policy::to_string(rule.direction)},
              {"index", rule.index},
+             {"path", rule.place},
              {"default_deny", rule.by_default},
              {"policies", policies}};
     const policy::PolicyName first = rule.policies.empty() ? policy::PolicyName{} : rule.policies.front();

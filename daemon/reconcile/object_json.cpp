@@ -24,11 +24,31 @@ Json pod_json(const policy::Pod& pod) {
             {"status", {{"podIPs", std::move(ips)}}}};
 }
 
+Json node_json(const policy::Node& node) {
+    Json addresses = Json::array();
+    for (const auto& ip : node.addresses) addresses.push_back({{"type", "InternalIP"}, {"address", ip.text()}});
+    return {{"apiVersion", "v1"},
+            {"kind", "Node"},
+            {"metadata", {{"name", node.name}, {"labels", node.labels}}},
+            {"status", {{"addresses", std::move(addresses)}}}};
+}
+
+Json group_json(const policy::CidrGroup& group) {
+    Json cidrs = Json::array();
+    for (const auto& cidr : group.cidrs) cidrs.push_back(cidr.text());
+    return {{"apiVersion", "cilium.io/v2"},
+            {"kind", "CiliumCIDRGroup"},
+            {"metadata", {{"name", group.name}, {"labels", group.labels}}},
+            {"spec", {{"externalCIDRs", std::move(cidrs)}}}};
+}
+
 }  // namespace
 
 ObjectName name_of(const policy::Object& object) {
     if (const auto* pod = std::get_if<policy::Pod>(&object)) return {"Pod", pod->namespace_, pod->name};
     if (const auto* space = std::get_if<policy::Namespace>(&object)) return {"Namespace", "", space->name};
+    if (const auto* node = std::get_if<policy::Node>(&object)) return {"Node", "", node->name};
+    if (const auto* group = std::get_if<policy::CidrGroup>(&object)) return {"CiliumCIDRGroup", "", group->name};
     return std::get<policy::Policy>(object).name;
 }
 
@@ -38,11 +58,9 @@ Json object_json(const policy::Object& object) {
         return {{"apiVersion", "v1"},
                 {"kind", "Namespace"},
                 {"metadata", {{"name", space->name}, {"labels", space->labels}}}};
-    const auto& rules = std::get<policy::Policy>(object);
-    Json out = rules.object;  // an item of a NetworkPolicyList may lack these two
-    out["kind"] = rules.name.kind;
-    out["apiVersion"] = "networking.k8s.io/v1";
-    return out;
+    if (const auto* node = std::get_if<policy::Node>(&object)) return node_json(*node);
+    if (const auto* group = std::get_if<policy::CidrGroup>(&object)) return group_json(*group);
+    return std::get<policy::Policy>(object).object;
 }
 
 }  // namespace weft::reconcile

@@ -105,7 +105,7 @@ Result<void> Objects::restore(State& state, Rollback& undo) {
         if (!json) return wrap(json.error(), fmt::format("read {} from the database", text_of(row.name)));
         auto object = policy::parse_object(JsonView(*json));
         if (!object) return wrap(object.error(), fmt::format("read {} from the database", text_of(row.name)));
-        state.put(std::move(*object), row.source, undo);
+        state.put(*object, row.source, undo);
     }
     return {};
 }

@@ -100,19 +100,26 @@ void State::erase_endpoint(std::uint32_t id, Rollback& undo) {
     if (pod_objects_.contains(key)) refresh_pod(key, undo);
 }
 
-void State::put(policy::Object object, const std::string& source, Rollback& undo) {
+template <typename Map, typename Key, typename Value>
+void State::share(Map& map, const Key& key, const Value& value, Rollback& undo) {
+    assign(map, key, std::make_shared<const Value>(value), undo);
+}
+
+void State::put(const policy::Object& object, const std::string& source, Rollback& undo) {
     assign(sources_, name_of(object), source, undo);
-    if (auto* pod = std::get_if<policy::Pod>(&object)) {
+    if (const auto* pod = std::get_if<policy::Pod>(&object)) {
         const auto key = pod->namespace_ + "/" + pod->name;
-        assign(pod_objects_, key, std::make_shared<const policy::Pod>(std::move(*pod)), undo);
+        share(pod_objects_, key, *pod, undo);
         refresh_pod(key, undo);
-    } else if (auto* space = std::get_if<policy::Namespace>(&object)) {
-        const auto name = space->name;
-        assign(world_.namespaces, name, std::make_shared<const policy::Namespace>(std::move(*space)), undo);
+    } else if (const auto* space = std::get_if<policy::Namespace>(&object)) {
+        share(world_.namespaces, space->name, *space, undo);
+    } else if (const auto* node = std::get_if<policy::Node>(&object)) {
+        share(world_.nodes, node->name, *node, undo);
+    } else if (const auto* group = std::get_if<policy::CidrGroup>(&object)) {
+        share(world_.cidr_groups, group->name, *group, undo);
     } else {
-        auto& rules = std::get<policy::Policy>(object);
-        const auto name = rules.name;
-        assign(world_.policies, name, std::make_shared<const policy::Policy>(std::move(rules)), undo);
+        const auto& rules = std::get<policy::Policy>(object);
+        share(world_.policies, rules.name, rules, undo);
     }
 }
 
@@ -124,6 +131,10 @@ void State::erase(const ObjectName& name, Rollback& undo) {
         refresh_pod(key, undo);
     } else if (name.kind == "Namespace") {
         assign(world_.namespaces, name.name, std::shared_ptr<const policy::Namespace>(), undo);
+    } else if (name.kind == "Node") {
+        assign(world_.nodes, name.name, std::shared_ptr<const policy::Node>(), undo);
+    } else if (name.kind == "CiliumCIDRGroup") {
+        assign(world_.cidr_groups, name.name, std::shared_ptr<const policy::CidrGroup>(), undo);
     } else {
         assign(world_.policies, name, std::shared_ptr<const policy::Policy>(), undo);
     }
@@ -141,16 +152,25 @@ void State::set_settings(const maps::NodeSettings& settings, Rollback& undo) {
     settings_ = settings;
 }
 
+namespace {
+
+template <typename Map, typename Value>
+bool has_equal(const Map& map, const Value& value) {
+    const auto at = map.find(value.name);
+    return at != map.end() && *at->second == value;
+}
+
+}  // namespace
+
 bool State::holds(const policy::Object& object) const {
     if (!sources_.contains(name_of(object))) return false;
     if (const auto* pod = std::get_if<policy::Pod>(&object)) {
         const auto* known = pod_object(pod->namespace_ + "/" + pod->name);
         return known != nullptr && *known == *pod;
     }
-    if (const auto* space = std::get_if<policy::Namespace>(&object)) {
-        const auto at = world_.namespaces.find(space->name);
-        return at != world_.namespaces.end() && *at->second == *space;
-    }
+    if (const auto* space = std::get_if<policy::Namespace>(&object)) return has_equal(world_.namespaces, *space);
+    if (const auto* node = std::get_if<policy::Node>(&object)) return has_equal(world_.nodes, *node);
+    if (const auto* group = std::get_if<policy::CidrGroup>(&object)) return has_equal(world_.cidr_groups, *group);
     const auto at = world_.policies.find(std::get<policy::Policy>(object).name);
     return at != world_.policies.end() && at->second->object == std::get<policy::Policy>(object).object;
 }

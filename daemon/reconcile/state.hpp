@@ -34,7 +34,7 @@ class State {
 
     void put(const endpoint::Endpoint& endpoint, Rollback& undo);
     void erase_endpoint(std::uint32_t id, Rollback& undo);
-    void put(policy::Object object, const std::string& source, Rollback& undo);
+    void put(const policy::Object& object, const std::string& source, Rollback& undo);
     void erase(const ObjectName& name, Rollback& undo);
     void set_facts(const policy::NodeFacts& facts, Rollback& undo);
     void set_settings(const maps::NodeSettings& settings, Rollback& undo);
@@ -48,6 +48,8 @@ class State {
   private:
     template <typename Map, typename Key, typename Value>
     void assign(Map& map, const Key& key, Value value, Rollback& undo);
+    template <typename Map, typename Key, typename Value>
+    void share(Map& map, const Key& key, const Value& value, Rollback& undo);
     void refresh_pod(const std::string& key, Rollback& undo);
     void refresh_endpoint(const endpoint::Endpoint& endpoint, Rollback& undo);
     std::shared_ptr<const policy::Pod> as_pod(const endpoint::Endpoint& endpoint) const;

@@ -166,10 +166,39 @@ Result<void> CaseNode::add_pod(const std::string& key, std::span<const IpAddr> a
     return {};
 }
 
+Result<void> CaseNode::shell(const Netns& netns, const std::string& line) const {
+    WEFT_TRY(done, run_inside(netns, "/bin/sh", {}, line + "\n"));
+    if (done.status != 0) return fail(ErrorCode::kSystem, "{}: exit {} {}", line, done.status, done.output);
+    return {};
+}
+
+Result<void> CaseNode::add_node(const std::string& key, std::span<const IpAddr> addresses) {
+    auto name = fmt::format("{}-{}", options_.name, key);
+    std::ranges::replace(name, '/', '-');
+    WEFT_TRY(netns, Netns::make(name));
+    const auto link = fmt::format("node{}", ++nodes_);
+    // Traffic between a pod and another node goes through our node's own stack.
+    WEFT_CHECK(shell(netns_, "echo 1 | tee /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding"));
+    WEFT_CHECK(shell(netns_, fmt::format("ip link add {} type veth peer name eth0 netns {}", link, name)));
+    WEFT_CHECK(shell(netns_, fmt::format("ip link set {} up", link)));
+    WEFT_CHECK(shell(netns, "ip link set eth0 up"));
+    for (const auto& own : addresses) {
+        const auto gateway = own.is_v4() ? "172.18.0.1" : "fd00:172:18::1";
+        const auto* options = own.is_v4() ? "" : " nodad";
+        WEFT_CHECK(shell(netns_, fmt::format("ip addr add {}/{} dev {}{}", gateway, own.bits(), link, options)));
+        WEFT_CHECK(shell(netns_, fmt::format("ip route add {}/{} dev {}", own.text(), own.bits(), link)));
+        WEFT_CHECK(shell(netns, fmt::format("ip addr add {}/{} dev eth0{}", own.text(), own.bits(), options)));
+        WEFT_CHECK(shell(netns, fmt::format("ip route add default via {} dev eth0 onlink", gateway)));
+    }
+    pods_.emplace(key, PodEntry{"", std::move(netns)});
+    return {};
+}
+
 Result<void> CaseNode::remove_pod(const std::string& key) {
     const auto at = pods_.find(key);
     if (at == pods_.end()) return fail(ErrorCode::kNotFound, "pod {}", key);
-    WEFT_TRY(done, cni("DEL", key, at->second, {}));
+    auto done = at->second.container.empty() ? Result<Json>() : cni("DEL", key, at->second, {});
+    if (!done) return std::unexpected(std::move(done).error());
     pods_.erase(at);
     return {};
 }

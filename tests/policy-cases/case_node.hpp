@@ -33,6 +33,8 @@ class CaseNode {
 
     // A namespace and a CNI ADD that asks for exactly these addresses. `key`: "namespace/name".
     Result<void> add_pod(const std::string& key, std::span<const IpAddr> addresses);
+    // A namespace that stands for another node: a link to ours, and these addresses.
+    Result<void> add_node(const std::string& key, std::span<const IpAddr> addresses);
     // CNI DEL; the namespace is gone when no socket holds it any more.
     Result<void> remove_pod(const std::string& key);
     // Both return once it is enforced.
@@ -41,13 +43,14 @@ class CaseNode {
 
   private:
     struct PodEntry {
-        std::string container;
+        std::string container;  // empty: another node
         Netns netns;
     };
     CaseNode(CaseNodeOptions options, Fd lock, Netns netns)
         : options_(std::move(options)), lock_(std::move(lock)), netns_(std::move(netns)) {}
     Result<void> start_daemon();
     Result<void> wait_until_it_serves() const;
+    Result<void> shell(const Netns& netns, const std::string& line) const;
     Result<Json> cni(const std::string& verb, const std::string& key, const PodEntry& pod,
                      std::span<const IpAddr> addresses) const;
     Result<void> api(std::string_view method, const std::string& target, const std::string& body) const;
@@ -58,7 +61,7 @@ class CaseNode {
     Netns netns_;
     pid_t daemon_ = -1;
     std::map<std::string, PodEntry> pods_;
-    int containers_ = 0;
+    int containers_ = 0, nodes_ = 0;
 };
 
 }  // namespace weft::test

@@ -69,7 +69,7 @@ Result<void> SocketsJudge::change_objects(const Objects& objects) {
 Result<void> SocketsJudge::add_pods(const policy::World& world) {
     for (const auto& [key, pod] : world.pods) {
         if (pods_.contains(key)) continue;
-        WEFT_CHECK(node_.add_pod(key, pod->addresses));
+        WEFT_CHECK(pod->host_network ? node_.add_node(key, pod->addresses) : node_.add_pod(key, pod->addresses));
         prober_->add_pod(key, node_.pod(key), pod->addresses);
         pods_[key] = pod->addresses;
     }

@@ -62,6 +62,18 @@ Result<void> add_cell(const Json& expect, const CaseWorld& world, std::size_t in
     return {};
 }
 
+// {"from", "to", "protocol", "port", "expect": "allow" or "deny"}
+Result<void> add_single(const Json& probe, const CaseWorld& world, std::vector<Cell>& out) {
+    WEFT_TRY(protocol, protocol_number(probe.at("protocol").get<std::string>()));
+    Cell cell{Probe{probe.at("from"), probe.at("to"), protocol, probe.at("port").get<std::uint16_t>()},
+              probe.at("expect") == "allow" ? '.' : 'X'};
+    for (std::size_t address = 0; address < (world.has_ip_blocks() ? 1U : 2U); ++address) {
+        cell.probe->address = address;
+        out.push_back(cell);
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string_view protocol_name(std::uint8_t protocol) {
@@ -72,6 +84,10 @@ std::string_view protocol_name(std::uint8_t protocol) {
 
 Result<std::vector<Cell>> expected_cells(const Json& expect, const CaseWorld& world) {
     std::vector<Cell> out;
+    if (expect.is_array()) {
+        for (const auto& probe : expect) WEFT_CHECK(add_single(probe, world, out));
+        return out;
+    }
     const auto& pods = expect.at("pods");
     const std::size_t ports = expect.contains("ports") ? expect.at("ports").size() : 1;
     for (const auto& source : pods) {

@@ -42,6 +42,7 @@ class CaseJudge {
 struct CaseCounts {
     int cases = 0, steps = 0, cells = 0, not_judged = 0, differences = 0, differing_cases = 0;
     std::map<std::string, int> unsupported;  // cases that were passed over, by what they need
+    int unsupported_cases() const;
     std::string text() const;
 };
 

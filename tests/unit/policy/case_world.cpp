@@ -8,9 +8,15 @@ namespace weft::policy::test {
 
 namespace {
 
-constexpr std::string_view kVerbs[] = {"createPolicy",    "updatePolicy",       "deletePolicy",
-                                       "createNamespace", "setNamespaceLabels", "deleteNamespace",
-                                       "createPod",       "setPodLabels",       "deletePod"};
+// Each with a whole object of a kind of policy.
+constexpr std::string_view kPuts[] = {
+    "createPolicy", "updatePolicy", "createClusterNetworkPolicy", "updateClusterNetworkPolicy",
+    "createObject", "updateObject"};
+constexpr std::string_view kVerbs[] = {"deletePolicy",    "deleteObject", "createNamespace", "setNamespaceLabels",
+                                       "deleteNamespace", "createPod",    "setPodLabels",    "deletePod"};
+// Fields by whose addresses a policy tells one family from the other.
+constexpr std::string_view kAddressFields[] = {"ipBlock",     "networks",  "fromCIDR",     "toCIDR",
+                                               "fromCIDRSet", "toCIDRSet", "fromEntities", "toEntities"};
 
 // The pod's address of the other family: fd00:10:244::<IPv4 address>, or 10.244.<last 16 bits>.
 Result<std::string> other_family(const std::string& text) {
@@ -27,12 +33,13 @@ Result<Json> pod_object(const Json& pod, const Json& containers) {
         if (container.contains("portName")) port["name"] = container.at("portName");
         list.push_back({{"name", "c"}, {"ports", Json::array({port})}});
     }
-    WEFT_TRY(other, other_family(pod.at("ip")));
+    WEFT_TRY(other,
+             pod.contains("ip6") ? Result<std::string>(pod.at("ip6").get<std::string>()) : other_family(pod.at("ip")));
     return Json{
         {"apiVersion", "v1"},
         {"kind", "Pod"},
         {"metadata", {{"namespace", pod.at("namespace")}, {"name", pod.at("name")}, {"labels", pod.at("labels")}}},
-        {"spec", {{"containers", list}}},
+        {"spec", {{"containers", list}, {"hostNetwork", pod.value("hostNetwork", false)}}},
         {"status", {{"phase", "Running"}, {"podIPs", Json::array({Json{{"ip", pod.at("ip")}}, Json{{"ip", other}}})}}}};
 }
 
@@ -48,16 +55,18 @@ Result<CaseWorld> CaseWorld::of(const Json& world) {
     if (world.contains("containers")) out.containers_ = world.at("containers");
     for (const auto& object : world.at("namespaces")) WEFT_CHECK(out.add_namespace(object));
     for (const auto& pod : world.at("pods")) WEFT_CHECK(out.add_pod(pod));
+    for (const auto& node : world.value("nodes", Json::array())) WEFT_CHECK(out.add_node(node));
     return out;
 }
 
 bool CaseWorld::knows(const std::string& verb) {
-    return std::ranges::find(kVerbs, verb) != std::end(kVerbs);
+    return std::ranges::find(kVerbs, verb) != std::end(kVerbs) || std::ranges::find(kPuts, verb) != std::end(kPuts);
 }
 
 bool CaseWorld::has_ip_blocks() const {
     return std::ranges::any_of(objects_, [](const auto& entry) {
-        return entry.first.kind == "NetworkPolicy" && holds_key(entry.second, "ipBlock");
+        return std::ranges::any_of(kAddressFields,
+                                   [&](std::string_view field) { return holds_key(entry.second, field); });
     });
 }
 
@@ -76,8 +85,18 @@ Result<void> CaseWorld::add_pod(const Json& pod) {
 Result<void> CaseWorld::put_pod(Json object) {
     WEFT_TRY(parsed, parse_pod(JsonView(object)));
     const auto before = world_.pods.find(parsed.namespace_ + "/" + parsed.name);
-    parsed.endpoint = before == world_.pods.end() ? next_endpoint_++ : before->second->endpoint;
+    if (before != world_.pods.end())
+        parsed.endpoint = before->second->endpoint;
+    else if (!parsed.host_network)
+        parsed.endpoint = next_endpoint_++;
     objects_[{"Pod", parsed.namespace_, parsed.name}] = std::move(object);
+    world_.put(std::move(parsed));
+    return {};
+}
+
+Result<void> CaseWorld::add_node(const Json& node) {
+    WEFT_TRY(parsed, parse_node(JsonView(node)));
+    objects_[{"Node", "", parsed.name}] = node;
     world_.put(std::move(parsed));
     return {};
 }
@@ -102,9 +121,11 @@ Result<void> CaseWorld::set_labels(const Json& pod) {
 }
 
 Result<void> CaseWorld::put_policy(const Json& object) {
-    WEFT_TRY(policy, parse_network_policy(JsonView(object)));
-    objects_[policy.name] = object;
-    world_.put(std::move(policy));
+    WEFT_TRY(parsed, parse_object(JsonView(object)));
+    auto* policy = std::get_if<Policy>(&parsed);
+    if (policy == nullptr) return fail(ErrorCode::kInvalid, "{} is no policy", to_line(object));
+    objects_[policy->name] = object;
+    world_.put(std::move(*policy));
     return {};
 }
 
@@ -130,12 +151,14 @@ void CaseWorld::remove_namespace(const std::string& name) {
 Result<void> CaseWorld::act(const Json& action) {
     const auto verb = action.begin().key();
     const Json& value = action.begin().value();
-    if (verb == "createPolicy" || verb == "updatePolicy") return put_policy(value);
+    if (std::ranges::find(kPuts, verb) != std::end(kPuts)) return put_policy(value);
     if (verb == "createNamespace" || verb == "setNamespaceLabels") return add_namespace(value);
     if (verb == "createPod") return add_pod(value);
     if (verb == "setPodLabels") return set_labels(value);
     if (verb == "deletePolicy")
         remove_policy({"NetworkPolicy", value.at("namespace"), value.at("name")});
+    else if (verb == "deleteObject")
+        remove_policy({value.at("kind"), value.value("namespace", ""), value.at("name")});
     else if (verb == "deleteNamespace")
         remove_namespace(value.at("name"));
     else if (verb == "deletePod")

@@ -1,5 +1,6 @@
 // The world of a policy case (policy-cases/README.md): built from its JSON, changed by its actions. Every pod is local,
 // so that both ends are judged, and has an address of each family: the world's first, one that follows from it second.
+// Pods on the host network are nodes, which the world then knows by objects.
 #pragma once
 
 #include <map>
@@ -33,6 +34,7 @@ class CaseWorld {
 
   private:
     Result<void> add_pod(const Json& pod);
+    Result<void> add_node(const Json& node);
     Result<void> put_pod(Json object);
     Result<void> add_namespace(const Json& object);
     Result<void> set_labels(const Json& pod);

@@ -1,4 +1,4 @@
-// Replays ../shared/policy-cases (every NetworkPolicy case) against compile() + explain(): each cell of the three
+// Replays ../shared/policy-cases (every case) against compile() + explain(): each cell of the three
 // tables, both families. The folder's absence is a failure. tests/policy-cases/run replays any folder, in other ways
 // too.
 #include <gtest/gtest.h>
@@ -10,13 +10,14 @@
 namespace weft::policy::test {
 namespace {
 
-TEST(PolicyCases, EveryCellOfEveryNetworkPolicyCase) {
+TEST(PolicyCases, EveryCellOfEveryCase) {
     const auto root = cases_folder(WEFT_SOURCE_DIR);
     ASSERT_TRUE(std::filesystem::is_directory(root))
         << root << " is not there: set WEFT_POLICY_CASES to the folder of policy cases";
     ExplainJudge judge;
     CaseCounts counts;
-    for (const auto* folder : {"cases", "recipes", "extra", "variants/two-node", "variants/ipv6"}) {
+    for (const auto* folder :
+         {"cases", "recipes", "extra", "variants/two-node", "variants/ipv6", "cnp", "cnp-conformance"}) {
         const int before = counts.cases;
         const auto done = replay_all(root / folder, judge, counts, std::cout);
         ASSERT_TRUE(done) << folder << ": " << done.error().text();

@@ -81,7 +81,7 @@ TEST(Compile, DefaultDenyNamesThePoliciesThatIsolate) {
     const auto open = ask(image, "10.244.0.1", "10.244.0.2", 5432);
     EXPECT_TRUE(open.allow);
     EXPECT_EQ(image.rules.at(open.ingress->rule),
-              (RuleInfo{Direction::kIngress, false, {{"NetworkPolicy", "red", "a-allow"}}, 0}));
+              (RuleInfo{Direction::kIngress, false, {{"NetworkPolicy", "red", "a-allow"}}, 0, "spec.ingress[0]"}));
     const auto closed = ask(image, "10.244.1.1", "10.244.0.2", 5432);
     EXPECT_FALSE(closed.allow);
     EXPECT_FALSE(closed.egress.has_value()) << "its policies are another node's matter";

@@ -10,6 +10,7 @@
 #include "policy/explain.hpp"
 #include "policy/memory_numbers.hpp"
 #include "policy/port_rows.hpp"
+#include "tests/unit/policy/oracle_parts.hpp"
 #include "tests/unit/policy/random_world.hpp"
 
 namespace weft::policy::test {
@@ -24,12 +25,9 @@ std::uint64_t from_environment(const char* name, std::uint64_t fallback) {
     return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
 }
 
-std::uint8_t number_of(const std::string& protocol) {
-    return protocol == "TCP" ? kTcp : protocol == "UDP" ? kUdp : protocol == "SCTP" ? kSctp : 1;
-}
-
 struct Counts {
     std::size_t probes = 0, allowed = 0, denied = 0;
+    std::map<std::string, std::size_t> decided;  // by kind
 };
 
 std::string describe(const World& world, const Packet& packet) {
@@ -42,42 +40,61 @@ std::string describe(const World& world, const Packet& packet) {
         for (const auto& port : pod->ports) out += fmt::format(" {}:{}/{}", port.name, port.protocol, port.port);
         out += "\n";
     }
+    for (const auto& [name, node] : world.nodes) {
+        out += fmt::format("node {}:", name);
+        for (const auto& ip : node->addresses) out += " " + ip.text();
+        for (const auto& [label, value] : node->labels) out += fmt::format(" {}={}", label, value);
+        out += "\n";
+    }
+    for (const auto& [name, group] : world.cidr_groups) {
+        out += fmt::format("group {}:", name);
+        for (const auto& cidr : group->cidrs) out += " " + cidr.text();
+        for (const auto& [label, value] : group->labels) out += fmt::format(" {}={}", label, value);
+        out += "\n";
+    }
     for (const auto& [name, policy] : world.policies) out += to_line(policy->object) + "\n";
     return out;
 }
 
-// The rule that the image names has to be one of those that allow; a default deny has to be one where nothing does.
-std::string wrong_rule(const Image& image, const std::optional<DirectionVerdict>& got, bool isolated,
-                       const std::vector<std::string>& rules) {
-    if (!got || got->policy == 0) return isolated ? "isolation was missed" : "";
-    if (!isolated) return "isolated without a policy";
+std::string name_of(const PolicyName& name) {
+    return fmt::format("{}/{}/{}", name.kind, name.namespace_, name.name);
+}
+
+// The verdict of one end, and the rule or the isolating policies that the image names for it.
+std::string wrong_side(const Image& image, const std::optional<DirectionVerdict>& got, const OracleSide& wanted) {
+    if (!wanted.judged) return got ? "judged, and should not be" : "";
+    if (!got) return "not judged";
+    if (got->allow != wanted.allow) return fmt::format("allow is {}", got->allow);
+    if (got->rule == 0)
+        return wanted.rules.empty() && wanted.isolating.empty() ? "" : "no rule is named, and one decides";
     const auto at = image.rules.find(got->rule);
     if (at == image.rules.end()) return "the deciding rule is not described";
     const auto& info = at->second;
-    if (info.by_default)
-        return got->by_default && rules.empty() && !info.policies.empty() ? "" : "a default deny where a rule allows";
-    const auto key = fmt::format("{}/{}/{}/{}", info.policies.at(0).namespace_, info.policies.at(0).name,
-                                 to_string(info.direction), info.index);
-    return std::ranges::find(rules, key) != rules.end() ? "" : "rule " + key + " does not match";
+    if (info.by_default != got->by_default) return "default deny and not";
+    if (info.by_default) {
+        std::vector<std::string> isolating;
+        for (const auto& name : info.policies) isolating.push_back(name_of(name));
+        return isolating == wanted.isolating ? "" : "a default deny of others";
+    }
+    const auto key = fmt::format("{} {}", name_of(info.policies.at(0)), info.place);
+    return std::ranges::find(wanted.rules, key) != wanted.rules.end() ? "" : "rule " + key + " does not decide";
 }
 
 // Empty when the image agrees with the oracle.
 std::string difference(const World& world, const Image& image, const Packet& packet, Counts& counts) {
     const auto wanted = judge(world, packet);
-    const auto got = explain(image, packet.source, packet.destination, number_of(packet.protocol),
-                             static_cast<std::uint16_t>(packet.port));
+    const auto got =
+        explain(image, packet.source, packet.destination, static_cast<std::uint8_t>(number_of(packet.protocol)),
+                static_cast<std::uint16_t>(packet.port));
     if (!got) return got.error().text();
     ++counts.probes;
     ++(got->allow ? counts.allowed : counts.denied);
-    if (got->allow != (wanted.egress && wanted.ingress))
+    if (got->allow != (wanted.egress.allow && wanted.ingress.allow))
         return fmt::format("expected {}, got {}", !got->allow, got->allow);
-    if (got->egress && got->egress->allow != wanted.egress) return "egress differs";
-    if (got->ingress && got->ingress->allow != wanted.ingress) return "ingress differs";
-    if (got->exemption != Exemption::kNone) return "";
-    if (auto wrong = wrong_rule(image, got->egress, wanted.egress_isolated, wanted.egress_rules); !wrong.empty())
-        return "egress: " + wrong;
-    if (auto wrong = wrong_rule(image, got->ingress, wanted.ingress_isolated, wanted.ingress_rules); !wrong.empty())
-        return "ingress: " + wrong;
+    if (auto wrong = wrong_side(image, got->egress, wanted.egress); !wrong.empty()) return "egress: " + wrong;
+    if (auto wrong = wrong_side(image, got->ingress, wanted.ingress); !wrong.empty()) return "ingress: " + wrong;
+    for (const auto* side : {&wanted.egress, &wanted.ingress})
+        for (const auto& rule : side->rules) ++counts.decided[rule.substr(0, rule.find('/'))];
     return "";
 }
 
@@ -138,6 +155,11 @@ TEST(PolicyOracle, RandomWorldsAgree) {
     for (std::uint64_t seed = 1; seed <= worlds; ++seed) ASSERT_TRUE(run(seed, counts));
     std::cout << worlds << " worlds, " << worlds * (kEdits + 1) << " compiles, " << counts.probes
               << " probes: " << counts.allowed << " allowed, " << counts.denied << " denied\n";
+    for (const auto& [kind, count] : counts.decided) {
+        std::cout << "  decided by a " << kind << ": " << count << "\n";
+        EXPECT_GT(count, counts.probes / 200) << kind << " hardly ever decides";
+    }
+    EXPECT_EQ(counts.decided.size(), RandomWorld::kKinds);
     EXPECT_GT(counts.allowed, counts.probes / 10);
     EXPECT_GT(counts.denied, counts.probes / 10);
 }

@@ -33,13 +33,13 @@ TEST(NetworkPolicy, AllFields) {
         "egress": [{"to": [{"ipBlock": {"cidr": "2001:db8::/32"}}], "ports": null}]})");
     EXPECT_EQ(policy.name, (PolicyName{"NetworkPolicy", "x", "p"}));
     EXPECT_EQ(policy.key(), "NetworkPolicy/x/p");
-    EXPECT_EQ(policy.subject.text(), "pods app=db of namespace x");
-    EXPECT_EQ(policy.isolates, (std::array<bool, 2>{true, true}));
-    ASSERT_EQ(policy.rules.size(), 3U);
-    const auto& egress = policy.rules[0];
+    EXPECT_EQ(policy.specs.at(0).subject.text(), "pods app=db of namespace x");
+    EXPECT_EQ(policy.specs.at(0).isolates, (std::array<bool, 2>{true, true}));
+    ASSERT_EQ(policy.specs.at(0).rules.size(), 3U);
+    const auto& egress = policy.specs.at(0).rules[0];
     EXPECT_EQ(egress.direction, Direction::kEgress);
     EXPECT_TRUE(egress.any_port);
-    const auto& first = policy.rules[1];
+    const auto& first = policy.specs.at(0).rules[1];
     EXPECT_EQ(first.index, 0);
     ASSERT_EQ(first.peers.size(), 4U);
     EXPECT_EQ(std::get<PodSet>(first.peers[0]).text(), "pods app=web of namespace x");
@@ -49,8 +49,8 @@ TEST(NetworkPolicy, AllFields) {
     const std::vector<PortMatch> ports = {
         {kTcp, "", 80, 80}, {kUdp, "", 1000, 2000}, {kSctp, "", 0, 0xffff}, {kTcp, "web", 0, 0xffff}};
     EXPECT_EQ(first.ports, ports);
-    EXPECT_TRUE(policy.rules[2].any_peer && policy.rules[2].any_port);
-    EXPECT_EQ(policy.rules[2].index, 1);
+    EXPECT_TRUE(policy.specs.at(0).rules[2].any_peer && policy.specs.at(0).rules[2].any_port);
+    EXPECT_EQ(policy.specs.at(0).rules[2].index, 1);
 }
 
 TEST(NetworkPolicy, TypesAndTheirDefaults) {
@@ -73,9 +73,9 @@ TEST(NetworkPolicy, TypesAndTheirDefaults) {
     };
     for (const auto& row : rows) {
         const auto policy = parsed(row.spec);
-        EXPECT_EQ(policy.isolates, (std::array<bool, 2>{row.egress, row.ingress})) << row.spec;
-        EXPECT_EQ(policy.rules.size(), row.rules) << row.spec;
-        EXPECT_TRUE(policy.subject.pods.empty());
+        EXPECT_EQ(policy.specs.at(0).isolates, (std::array<bool, 2>{row.egress, row.ingress})) << row.spec;
+        EXPECT_EQ(policy.specs.at(0).rules.size(), row.rules) << row.spec;
+        EXPECT_TRUE(policy.specs.at(0).subject.pods.empty());
     }
 }
 

@@ -1,28 +1,9 @@
 #include "tests/unit/policy/random_world.hpp"
 
 #include "policy/parse.hpp"
+#include "tests/unit/policy/random_words.hpp"
 
 namespace weft::policy::test {
-
-namespace {
-
-const std::vector<std::string> kNamespaces = {"red", "green", "blue"};
-const std::vector<std::string> kKeys = {"app", "tier", "env"};
-const std::vector<std::string> kValues = {"a", "b", "c", ""};
-const std::vector<std::string> kProtocols = {"TCP", "UDP", "SCTP"};
-const std::vector<std::string> kPortNames = {"web", "dns", "admin"};
-const std::vector<int> kPorts = {1, 53, 80, 81, 443, 8080, 65535};
-// Nested and disjoint prefixes around the pods' own addresses, and outside.
-const std::vector<std::vector<std::string>> kPrefixes = {
-    {"0.0.0.0/0", "10.0.0.0/8", "10.244.0.0/16", "10.244.0.0/24", "10.244.0.0/28", "10.244.0.8/29", "10.244.0.3/32",
-     "192.0.2.0/24", "192.0.2.128/25"},
-    {"::/0", "fd00::/8", "fd00:10:244::/64", "fd00:10:244::/120", "fd00:10:244::/124", "fd00:10:244::8/125",
-     "fd00:10:244::3/128", "2001:db8::/32", "2001:db8:8000::/33"}};
-const std::vector<std::vector<std::string>> kOutside = {
-    {"192.0.2.1", "192.0.2.200", "8.8.8.8", "10.1.1.1", "10.244.0.200"},
-    {"2001:db8::1", "2001:db8:8000::1", "2600::1", "fd01::1", "fd00:10:244::c8"}};
-
-}  // namespace
 
 Labels RandomWorld::labels() {
     Labels out;
@@ -135,6 +116,28 @@ Pod RandomWorld::pod(const std::string& namespace_, const std::string& name) {
     return out;
 }
 
+Json RandomWorld::policy(const std::string& name) {
+    const int which = below(100);
+    if (which < 45) return network_policy(name);
+    if (which < 75) return cluster_network_policy(name);
+    return admin_network_policy(name, which >= 87);
+}
+
+// Some know this node by an object, and another that only the facts know.
+void RandomWorld::nodes(World& world) {
+    for (std::size_t family = 0; family < 2; ++family) {
+        if (chance(60)) world.node.host_addresses.push_back(IpAddr::parse(kNodes[family][0]).value());
+        if (chance(60)) world.node.remote_nodes.push_back(IpAddr::parse(kNodes[family][1]).value());
+    }
+    for (std::size_t i = 0; i < kNodes[0].size(); ++i) {
+        if (!chance(50)) continue;
+        Node node{fmt::format("node{}", i), labels(), {}};
+        for (std::size_t family = 0; family < 2; ++family)
+            if (chance(80)) node.addresses.push_back(IpAddr::parse(kNodes[family][i]).value());
+        world.put(std::move(node));
+    }
+}
+
 World RandomWorld::make() {
     World out;
     for (const auto& name : kNamespaces)
@@ -145,9 +148,10 @@ World RandomWorld::make() {
         }
     for (int i = 3 + below(10); i > 0; --i) out.put(pod(one_of(kNamespaces), "pod" + std::to_string(i)));
     for (int i = below(8); i > 0; --i) {
-        const Json object = network_policy("policy" + std::to_string(i));
-        out.put(parse_network_policy(JsonView(object)).value());
+        const Json object = policy("policy" + std::to_string(i));
+        out.put(std::get<Policy>(parse_object(JsonView(object)).value()));
     }
+    nodes(out);
     if (chance(50))
         out.node.pod_ranges = {Cidr::parse("10.244.0.0/24").value(), Cidr::parse("fd00:10:244::/120").value()};
     if (chance(50))
@@ -158,8 +162,8 @@ World RandomWorld::make() {
 void RandomWorld::edit(World& world) {
     const auto any = [&](auto& map) { return std::next(map.begin(), below(static_cast<int>(map.size()))); };
     if (chance(40)) {
-        const Json object = network_policy("policy" + std::to_string(below(8)));
-        world.put(parse_network_policy(JsonView(object)).value());
+        const Json object = policy("policy" + std::to_string(below(8)));
+        world.put(std::get<Policy>(parse_object(JsonView(object)).value()));
     } else if (chance(30) && !world.policies.empty()) {
         world.policies.erase(any(world.policies));
     } else if (chance(50) && !world.pods.empty()) {
@@ -183,6 +187,7 @@ Packet RandomWorld::packet(const World& world) {
         for (const auto& ip : pod->addresses)
             if (ip.is_v4() == (family == 0)) candidates.push_back(ip);
     const auto pick = [&] {
+        if (chance(8)) return IpAddr::parse(one_of(kNodes[family])).value();
         if (candidates.empty() || chance(20)) return IpAddr::parse(one_of(kOutside[family])).value();
         return one_of(candidates);
     };

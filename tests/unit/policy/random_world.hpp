@@ -12,8 +12,12 @@ class RandomWorld {
     explicit RandomWorld(std::uint64_t seed) : random_(seed) {}
 
     World make();
-    // A whole NetworkPolicy object of one of the namespaces.
-    Json network_policy(const std::string& name);
+    static constexpr std::size_t kKinds = 4;  // of policies
+    // A whole object of any kind of policy.
+    Json policy(const std::string& name);
+    Json network_policy(const std::string& name);  // of one of the namespaces
+    Json cluster_network_policy(const std::string& name);
+    Json admin_network_policy(const std::string& name, bool baseline);
     Packet packet(const World& world);
     // One edit as a cluster would see it: a policy put or removed, a pod's labels changed, a namespace relabelled, a
     // pod gone.
@@ -33,6 +37,12 @@ class RandomWorld {
     Json peer();
     Json port();
     Json rules(const char* peers_field);
+    Json cluster_subject();
+    Json cluster_peer(bool egress);
+    Json cluster_ports(bool names, bool alpha1);
+    Json cluster_rules(bool egress, bool alpha1, bool may_pass);
+    Json port_or_range(const char* number);
+    void nodes(World& world);
     Pod pod(const std::string& namespace_, const std::string& name);
     IpAddr address(bool v6);
 

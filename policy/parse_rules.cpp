@@ -1,0 +1,78 @@
+#include "policy/parse_rules.hpp"
+
+#include <algorithm>
+
+#include "policy/names.hpp"
+
+namespace weft::policy {
+
+Result<std::vector<JsonView>> list_of(const JsonView& object, std::string_view name, std::size_t most) {
+    WEFT_TRY(view, object.find(name));
+    if (!view) return std::vector<JsonView>{};
+    WEFT_TRY(items, view->array());
+    if (items.size() > most) return view->error(fmt::format("{} entries; at most {} are accepted", items.size(), most));
+    return items;
+}
+
+Result<Cidr> parse_cidr(const JsonView& view) {
+    WEFT_TRY(text, view.string());
+    if (text.find('/') == text.npos)
+        return view.error(fmt::format("'{}' is not a prefix such as 10.0.0.0/8", text.substr(0, 64)));
+    auto cidr = Cidr::parse(text);
+    if (!cidr) return view.error(cidr.error().message);
+    return cidr;
+}
+
+Result<std::uint16_t> parse_port_number(const JsonView& view) {
+    WEFT_TRY(number, view.integer(1, 65535));
+    return static_cast<std::uint16_t>(number);
+}
+
+Result<std::string> parse_port_name(const JsonView& view) {
+    WEFT_TRY(name, view.string());
+    if (auto problem = port_name_problem(name); !problem.empty())
+        return view.error(fmt::format("'{}' is not a port name: {}", name.substr(0, 64), problem));
+    return name;
+}
+
+Result<PortMatch> parse_port_range(const JsonView& view, std::uint8_t protocol) {
+    WEFT_TRY(start, view.member("start"));
+    WEFT_TRY(first, parse_port_number(start));
+    WEFT_TRY(end, view.member("end"));
+    WEFT_TRY(last, parse_port_number(end));
+    if (last < first) return end.error("must not be below 'start'");
+    return PortMatch{protocol, {}, first, last};
+}
+
+Result<std::pair<std::string, JsonView>> only_member(const JsonView& view, std::span<const std::string_view> known) {
+    WEFT_TRY(members, view.object());
+    std::optional<std::pair<std::string, JsonView>> out;
+    for (auto& [name, member] : members) {
+        if (member.is_null()) continue;
+        if (std::ranges::find(known, name) == known.end())
+            return member.error(fmt::format("is not known here: use one of {}", fmt::join(known, ", ")));
+        if (out) return view.error(fmt::format("has both {} and {}: exactly one may be given", out->first, name));
+        out.emplace(name, member);
+    }
+    if (!out) return view.error(fmt::format("needs one of {}", fmt::join(known, ", ")));
+    return std::move(*out);
+}
+
+std::unexpected<Error> not_supported(const JsonView& view, std::string_view why) {
+    return view.error(fmt::format("is not supported: {}", why));
+}
+
+void sort_unique(std::vector<Cidr>& list) {
+    std::ranges::sort(list);
+    const auto rest = std::ranges::unique(list);
+    list.erase(rest.begin(), rest.end());
+}
+
+Json complete(const Json& object, std::string_view api_version, std::string_view kind) {
+    Json out = object;
+    out["apiVersion"] = api_version;
+    out["kind"] = kind;
+    return out;
+}
+
+}  // namespace weft::policy
