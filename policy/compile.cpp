@@ -69,7 +69,7 @@ class Compiler {
         for (const auto& ip : world_.node.kube_apiservers) {
             const auto& region = regions_.find(ip);
             const auto world = ip.is_v4() ? Entity::kWorld4 : Entity::kWorld6;
-            WEFT_TRY(number, class_number({.blocks = region.pod_range ? region.inside : region.blocks,
+            WEFT_TRY(number, class_number({.blocks = region.blocks,
                                            .traits = classes_.traits(std::array{Entity::kKubeApiserver, world})}));
             image_.addresses[ip] = {.identity = kIdentityKubeApiserver,
                                     .class_id = number,

@@ -31,7 +31,7 @@ bool serves(const Pod& pod, const PortMatch& port) {
 }
 
 std::string rule_path(const Rule& rule) {
-    return fmt::format("$.spec.{}[{}]", to_string(rule.direction), rule.index);
+    return "$." + rule.place();
 }
 
 bool opens_dns(const Rule& rule) {
@@ -62,13 +62,19 @@ class Linter {
                  "isolates for egress and opens no port 53: the pods cannot resolve names unless another policy lets "
                  "them");
         for (const auto& rule : spec_->rules) {
+            if (!rule.any_peer && rule.peers.empty()) warn(rule_path(rule), "selects no peer: it matches nothing");
             for (std::size_t i = 0; i < rule.ports.size(); ++i) check_name(rule, i);
             for (std::size_t i = 0; i < rule.peers.size(); ++i) check_peer(rule, i);
         }
     }
 
     std::string subject_path() const {
-        return policy_.name.kind == "NetworkPolicy" ? "$.spec.podSelector" : "$.spec.subject";
+        if (policy_.name.kind == "NetworkPolicy") return "$.spec.podSelector";
+        if (!policy_.name.kind.starts_with("Cilium")) return "$.spec.subject";
+        const auto at = spec_ - policy_.specs.data();
+        const bool has_spec = policy_.object.contains("spec") && !policy_.object.at("spec").is_null();
+        return has_spec && at == 0 ? "$.spec.endpointSelector"
+                                   : fmt::format("$.specs[{}].endpointSelector", at - (has_spec ? 1 : 0));
     }
 
     void warn(std::string path, std::string text) { out_.push_back({std::move(path), std::move(text)}); }
@@ -81,13 +87,21 @@ class Linter {
         });
         if (known) return;
         const auto whose = rule.direction == Direction::kEgress ? "no pod" : "no pod that the policy selects";
-        warn(fmt::format("{}.ports[{}].port", rule_path(rule), index),
+        warn(policy_.name.kind == "NetworkPolicy" ? fmt::format("{}.ports[{}].port", rule_path(rule), index)
+                                                  : rule_path(rule),
              fmt::format("{} has a port named '{}' of that protocol", whose, port.name));
     }
 
+    // Only a NetworkPolicy's peers stand one for one for the entries of a list.
+    std::string peer_path(const Rule& rule, std::size_t index) const {
+        if (policy_.name.kind != "NetworkPolicy") return rule_path(rule);
+        return fmt::format("{}.{}[{}]", rule_path(rule), rule.direction == Direction::kIngress ? "from" : "to", index);
+    }
+
     void check_peer(const Rule& rule, std::size_t index) {
-        const auto path =
-            fmt::format("{}.{}[{}]", rule_path(rule), rule.direction == Direction::kIngress ? "from" : "to", index);
+        const auto path = peer_path(rule, index);
+        if (rule.peers[index] == Peer(Entity::kKubeApiserver) && world_.node.kube_apiservers.empty())
+            warn(path, "no address of an API server is known: the entity kube-apiserver stands for nobody");
         if (const auto* set = std::get_if<PodSet>(&rule.peers[index])) {
             if (!anyone(world_, [&](const Pod& pod) { return holds(*set, pod, world_); }))
                 warn(path, "selects no pod at present");
@@ -95,12 +109,14 @@ class Linter {
         }
         if (!std::holds_alternative<IpBlock>(rule.peers[index])) return;
         const auto& block = std::get<IpBlock>(rule.peers[index]);
+        if (block.outside) return;
         for (const auto& range : world_.node.pod_ranges) {
             const bool excepted =
                 std::ranges::any_of(block.except, [&](const Cidr& hole) { return hole.contains(range); });
             if (block.cidr.contains(range) && !excepted)
-                warn(path + ".ipBlock.cidr", fmt::format("{} covers the pods' own addresses {}: it opens to pods too",
-                                                         block.cidr.text(), range.text()));
+                warn(policy_.name.kind == "NetworkPolicy" ? path + ".ipBlock.cidr" : path,
+                     fmt::format("{} covers the pods' own addresses {}: it opens to pods too", block.cidr.text(),
+                                 range.text()));
         }
     }
 

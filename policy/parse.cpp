@@ -27,7 +27,11 @@ constexpr Kind kKinds[] = {
     {"networking.k8s.io/v1", "NetworkPolicy", parse_as<parse_network_policy>},
     {"policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy", parse_as<parse_cluster_network_policy>},
     {kAlpha1, "AdminNetworkPolicy", parse_as<parse_admin_network_policy>},
-    {kAlpha1, "BaselineAdminNetworkPolicy", parse_as<parse_baseline_admin_network_policy>}};
+    {kAlpha1, "BaselineAdminNetworkPolicy", parse_as<parse_baseline_admin_network_policy>},
+    {"cilium.io/v2", "CiliumNetworkPolicy", parse_as<parse_cilium_network_policy>},
+    {"cilium.io/v2", "CiliumClusterwideNetworkPolicy", parse_as<parse_cilium_clusterwide_network_policy>},
+    {"cilium.io/v2", "CiliumCIDRGroup", parse_as<parse_cidr_group>},
+    {"cilium.io/v2alpha1", "CiliumCIDRGroup", parse_as<parse_cidr_group>}};
 
 // "List" holds any kind, "PodList" only that one, whose items may then lack apiVersion and kind.
 struct ListKind {
@@ -62,12 +66,15 @@ Result<Object> parse_object(const JsonView& view) {
     WEFT_TRY(kind, kind_view.string());
     WEFT_TRY(version_view, view.member("apiVersion"));
     WEFT_TRY(version, version_view.string());
+    const Kind* other = nullptr;  // of the kind, in another version
     for (const auto& known : kKinds) {
         if (known.kind != kind) continue;
         if (known.api_version == version) return known.parse(view);
-        return version_view.error(
-            fmt::format("'{}' is not served for {}: use {}", version.substr(0, 64), kind, known.api_version));
+        if (other == nullptr) other = &known;
     }
+    if (other != nullptr)
+        return version_view.error(
+            fmt::format("'{}' is not served for {}: use {}", version.substr(0, 64), kind, other->api_version));
     return kind_view.error(fmt::format("kind '{}' is not known here", kind.substr(0, 64)));
 }
 

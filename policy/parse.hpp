@@ -28,6 +28,9 @@ Result<Policy> parse_network_policy(const JsonView& view);
 Result<Policy> parse_cluster_network_policy(const JsonView& view);         // v1alpha2
 Result<Policy> parse_admin_network_policy(const JsonView& view);           // v1alpha1
 Result<Policy> parse_baseline_admin_network_policy(const JsonView& view);  // v1alpha1
+Result<Policy> parse_cilium_network_policy(const JsonView& view);
+Result<Policy> parse_cilium_clusterwide_network_policy(const JsonView& view);
+Result<CidrGroup> parse_cidr_group(const JsonView& view);
 
 // "TCP", "UDP", "SCTP" to the IP protocol number.
 Result<std::uint8_t> parse_protocol(const JsonView& view);

@@ -239,7 +239,7 @@ struct Opened {
 
 Result<Opened> open(const JsonView& view, std::string_view kind, const Dialect& dialect) {
     WEFT_CHECK(view.only({"apiVersion", "kind", "metadata", "spec", "status"}));
-    WEFT_TRY(metadata, parse_metadata(view, Scope::kCluster));
+    WEFT_TRY(metadata, parse_policy_metadata(view, Scope::kCluster));
     Policy policy;
     policy.name = {std::string(kind), "", metadata.name};
     policy.object = complete(view.raw(), dialect.api_version, kind);

@@ -62,6 +62,18 @@ std::unexpected<Error> not_supported(const JsonView& view, std::string_view why)
     return view.error(fmt::format("is not supported: {}", why));
 }
 
+Result<Metadata> parse_policy_metadata(const JsonView& object, Scope scope) {
+    WEFT_TRY(metadata, parse_metadata(object, scope));
+    WEFT_TRY(view, object.member("metadata"));
+    WEFT_TRY(annotations, view.find("annotations"));
+    if (!annotations) return metadata;
+    WEFT_TRY(members, annotations->object());
+    for (const auto& [key, value] : members)
+        if (key.starts_with("weft.io/"))
+            return not_supported(value, "weft's annotations are not known yet, and the policy would be enforced");
+    return metadata;
+}
+
 void sort_unique(std::vector<Cidr>& list) {
     std::ranges::sort(list);
     const auto rest = std::ranges::unique(list);

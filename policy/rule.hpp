@@ -96,8 +96,8 @@ struct Rule {
     std::vector<Peer> peers;       // when not any_peer: one of them
     bool any_port = false;         // every protocol, ICMP too
     std::vector<PortMatch> ports;  // when not any_port: one of them
-    // Cilium's fromRequires and toRequires. The pod sets among the peers of every rule with `constrained`, of the same
-    // direction and action and for the same subject, shrink to pods that are in all of these.
+    // Cilium's fromRequires and toRequires. The peers of every rule with `constrained`, of the same direction and
+    // action and for the same subject, shrink to pods that are in all of these.
     std::vector<PodSet> required;
     bool constrained = false;
 

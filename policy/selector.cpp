@@ -35,11 +35,11 @@ Result<Operator> parse_operator(const JsonView& at) {
     return at.error(fmt::format("'{}' is not an operator: use In, NotIn, Exists or DoesNotExist", text.substr(0, 64)));
 }
 
-Result<Requirement> parse_expression(const JsonView& view) {
+Result<Requirement> parse_expression(const JsonView& view, const KeyReader& read_key) {
     WEFT_CHECK(view.only({"key", "operator", "values"}));
     WEFT_TRY(key_view, view.member("key"));
     WEFT_TRY(key_text, key_view.string());
-    WEFT_TRY(key, label_key(key_text, key_view));
+    WEFT_TRY(key, read_key(key_text, key_view));
     WEFT_TRY(op_view, view.member("operator"));
     WEFT_TRY(op, parse_operator(op_view));
     Requirement out{std::move(key), op, {}};
@@ -116,22 +116,31 @@ LabelSelector::LabelSelector(std::vector<Requirement> requirements) : requiremen
     tidy(requirements_);
 }
 
-Result<LabelSelector> LabelSelector::parse(const JsonView& view) {
+Result<std::vector<Requirement>> parse_requirements(const JsonView& view, const KeyReader& read_key) {
     WEFT_CHECK(view.only({"matchLabels", "matchExpressions"}));
-    std::vector<Requirement> requirements;
+    std::vector<Requirement> out;
     WEFT_TRY(match_labels, view.find("matchLabels"));
     if (match_labels) {
-        WEFT_TRY(labels, parse_labels(*match_labels));
-        for (const auto& [key, value] : labels) requirements.push_back({key, Operator::kIn, {value}});
+        WEFT_TRY(members, match_labels->object());
+        for (const auto& [name, at] : members) {
+            WEFT_TRY(key, read_key(name, at));
+            WEFT_TRY(value, label_value(at));
+            out.push_back({std::move(key), Operator::kIn, {std::move(value)}});
+        }
     }
     WEFT_TRY(match_expressions, view.find("matchExpressions"));
     if (match_expressions) {
         WEFT_TRY(expressions, match_expressions->array());
         for (const auto& expression : expressions) {
-            WEFT_TRY(requirement, parse_expression(expression));
-            requirements.push_back(std::move(requirement));
+            WEFT_TRY(requirement, parse_expression(expression, read_key));
+            out.push_back(std::move(requirement));
         }
     }
+    return out;
+}
+
+Result<LabelSelector> LabelSelector::parse(const JsonView& view) {
+    WEFT_TRY(requirements, parse_requirements(view, label_key));
     return LabelSelector(std::move(requirements));
 }
 

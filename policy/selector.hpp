@@ -1,6 +1,7 @@
 // Labels and the Kubernetes LabelSelector (meta/v1).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -25,6 +26,11 @@ struct Requirement {
     bool matches(const Labels& labels) const;
     friend auto operator<=>(const Requirement&, const Requirement&) = default;
 };
+
+// Gives the key that a requirement is about from the key as it is written, or says what is wrong with it.
+using KeyReader = std::function<Result<std::string>(const std::string& written, const JsonView& at)>;
+// The requirements of {"matchLabels": {...}, "matchExpressions": [...]}, in the document's order.
+Result<std::vector<Requirement>> parse_requirements(const JsonView& view, const KeyReader& read_key);
 
 // In canonical form: requirements sorted and unique, matchLabels as In with one value. Two selectors that are written
 // alike but in another order are equal. No requirement: matches everything.

@@ -137,7 +137,8 @@ class TableBuilder {
                 for (const auto index : members_.of_pod_set[atom])
                     if (!rule.rule->constrained || fulfils(index, deny)) out.push_back(std::uint64_t{index} << 32 | i);
             for (const auto atom : rule.blocks) add(members_.of_block[atom], i);
-            for (const auto atom : rule.traits) add(members_.of_trait[atom], i);
+            if (!rule.rule->constrained || required_[deny].empty())
+                for (const auto atom : rule.traits) add(members_.of_trait[atom], i);
             if (rule.rule->any_peer)
                 for (const auto atom : rule.names) add(members_.of_name[atom], i);
         }

@@ -16,7 +16,7 @@ struct Texts {
     std::string cidr6 = "fd00:10:244::/64";
     std::string ports = "10240-29999";
     std::string masquerade = "on";
-    std::vector<std::string> reserved, no_masquerade;
+    std::vector<std::string> reserved, no_masquerade, kube_apiservers;
     std::uint32_t mtu = 0;
 };
 
@@ -35,6 +35,8 @@ void add_node_options(CLI::App& app, Config& config, Texts& texts) {
         ->capture_default_str();
     app.add_option("--uplink", config.uplink, "Device to the outside: a name, 'auto' (the default route's) or 'none'")
         ->capture_default_str();
+    app.add_option("--kube-apiserver", texts.kube_apiservers,
+                   "Address that policies mean by the entity kube-apiserver (repeatable)");
     app.add_option("--mtu", texts.mtu, "MTU of the pods (default: the uplink's, else 1500)")
         ->check(CLI::Range(1280, 65535));
     app.add_option("--log-level", config.log_level, "trace, debug, info, warn or error")->capture_default_str();
@@ -124,6 +126,11 @@ Result<void> understand(const Texts& texts, Config& config) {
     WEFT_TRY(range6, range_of(texts.cidr6, false, "--pod-cidr6"));
     WEFT_TRY(reserved, cidrs_of(texts.reserved, "--reserved-cidr"));
     WEFT_TRY(kept, cidrs_of(texts.no_masquerade, "--no-masquerade-cidr"));
+    for (const auto& text : texts.kube_apiservers) {
+        auto address = IpAddr::parse(text);
+        if (!address) return wrap(address.error(), "--kube-apiserver");
+        config.kube_apiservers.push_back(*address);
+    }
     WEFT_CHECK(read_ports(texts.ports, config.settings));
     config.ipam.range4 = range4;
     config.ipam.range6 = range6;

@@ -20,6 +20,7 @@ struct Config {
     std::string log_level = "info";
     bool masquerade = true;
     std::vector<Cidr> no_masquerade;
+    std::vector<IpAddr> kube_apiservers;
     std::optional<std::uint32_t> mtu;
     std::uint32_t age_interval = 2;  // seconds between ageing passes
     ipam::Settings ipam;

@@ -21,6 +21,7 @@ Result<Facts> find_facts(const Config& config, const std::vector<Cidr>& pod_rang
     out.node.host_addresses = std::move(addresses);
     out.node.pod_ranges = pod_ranges;
     out.node.no_masquerade = config.no_masquerade;
+    out.node.kube_apiservers = config.kube_apiservers;
     std::ranges::copy(pod_ranges, std::back_inserter(out.node.no_masquerade));
     WEFT_TRY(uplink, uplink_name(config));
     out.uplink = uplink;

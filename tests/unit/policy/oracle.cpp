@@ -20,6 +20,7 @@ OracleSide judge_side(const World& world, const Packet& packet, const Ends& ends
     if (decided(judge_cluster_tier(world, packet, ends, "Admin"))) return out;
     Gathered middle;
     gather_network_policies(world, packet, ends, middle);
+    gather_cilium_policies(world, packet, ends, middle);
     if (!middle.denies.empty()) {
         out.allow = false;
         out.rules = middle.denies;

@@ -59,5 +59,6 @@ struct Gathered {
     std::vector<std::string> allows, denies, isolating;
 };
 void gather_network_policies(const World& world, const Packet& packet, const Ends& ends, Gathered& out);
+void gather_cilium_policies(const World& world, const Packet& packet, const Ends& ends, Gathered& out);
 
 }  // namespace weft::policy::test

@@ -74,7 +74,9 @@ std::string wrong_side(const Image& image, const std::optional<DirectionVerdict>
     if (info.by_default) {
         std::vector<std::string> isolating;
         for (const auto& name : info.policies) isolating.push_back(name_of(name));
-        return isolating == wanted.isolating ? "" : "a default deny of others";
+        return isolating == wanted.isolating ? ""
+                                             : fmt::format("a default deny of {}, expected {}",
+                                                           fmt::join(isolating, " "), fmt::join(wanted.isolating, " "));
     }
     const auto key = fmt::format("{} {}", name_of(info.policies.at(0)), info.place);
     return std::ranges::find(wanted.rules, key) != wanted.rules.end() ? "" : "rule " + key + " does not decide";

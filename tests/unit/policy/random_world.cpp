@@ -118,9 +118,10 @@ Pod RandomWorld::pod(const std::string& namespace_, const std::string& name) {
 
 Json RandomWorld::policy(const std::string& name) {
     const int which = below(100);
-    if (which < 45) return network_policy(name);
-    if (which < 75) return cluster_network_policy(name);
-    return admin_network_policy(name, which >= 87);
+    if (which < 30) return network_policy(name);
+    if (which < 45) return cluster_network_policy(name);
+    if (which < 57) return admin_network_policy(name, which >= 51);
+    return cilium_policy(name, which >= 85);
 }
 
 // Some know this node by an object, and another that only the facts know.
@@ -129,6 +130,8 @@ void RandomWorld::nodes(World& world) {
         if (chance(60)) world.node.host_addresses.push_back(IpAddr::parse(kNodes[family][0]).value());
         if (chance(60)) world.node.remote_nodes.push_back(IpAddr::parse(kNodes[family][1]).value());
     }
+    for (const auto& list : {kNodes[0], kNodes[1], kOutside[0], kOutside[1]})
+        if (chance(20)) world.node.kube_apiservers.push_back(IpAddr::parse(one_of(list)).value());
     for (std::size_t i = 0; i < kNodes[0].size(); ++i) {
         if (!chance(50)) continue;
         Node node{fmt::format("node{}", i), labels(), {}};
@@ -147,11 +150,12 @@ World RandomWorld::make() {
             out.put(std::move(object));
         }
     for (int i = 3 + below(10); i > 0; --i) out.put(pod(one_of(kNamespaces), "pod" + std::to_string(i)));
-    for (int i = below(8); i > 0; --i) {
+    for (int i = below(10); i > 0; --i) {
         const Json object = policy("policy" + std::to_string(i));
         out.put(std::get<Policy>(parse_object(JsonView(object)).value()));
     }
     nodes(out);
+    cidr_groups(out);
     if (chance(50))
         out.node.pod_ranges = {Cidr::parse("10.244.0.0/24").value(), Cidr::parse("fd00:10:244::/120").value()};
     if (chance(50))

@@ -12,12 +12,13 @@ class RandomWorld {
     explicit RandomWorld(std::uint64_t seed) : random_(seed) {}
 
     World make();
-    static constexpr std::size_t kKinds = 4;  // of policies
+    static constexpr std::size_t kKinds = 6;  // of policies
     // A whole object of any kind of policy.
     Json policy(const std::string& name);
     Json network_policy(const std::string& name);  // of one of the namespaces
     Json cluster_network_policy(const std::string& name);
     Json admin_network_policy(const std::string& name, bool baseline);
+    Json cilium_policy(const std::string& name, bool clusterwide);
     Packet packet(const World& world);
     // One edit as a cluster would see it: a policy put or removed, a pod's labels changed, a namespace relabelled, a
     // pod gone.
@@ -42,6 +43,12 @@ class RandomWorld {
     Json cluster_ports(bool names, bool alpha1);
     Json cluster_rules(bool egress, bool alpha1, bool may_pass);
     Json port_or_range(const char* number);
+    Json cilium_selector(bool peers);
+    Json cilium_cidr_set();
+    Json cilium_ports();
+    Json cilium_rule(bool egress);
+    Json cilium_spec();
+    void cidr_groups(World& world);
     void nodes(World& world);
     Pod pod(const std::string& namespace_, const std::string& name);
     IpAddr address(bool v6);
