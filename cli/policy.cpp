@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <iterator>
+
 #include "cli/client.hpp"
 #include "cli/objects.hpp"
 #include "cli/program.hpp"
@@ -9,16 +12,28 @@ namespace weft::cli {
 
 namespace {
 
+constexpr std::string_view kClusterKinds[] = {"Namespace",
+                                              "Node",
+                                              "ClusterNetworkPolicy",
+                                              "AdminNetworkPolicy",
+                                              "BaselineAdminNetworkPolicy",
+                                              "CiliumClusterwideNetworkPolicy",
+                                              "CiliumCIDRGroup"};
+
+bool in_no_namespace(const std::string& kind) {
+    return std::ranges::find(kClusterKinds, kind) != std::end(kClusterKinds);
+}
+
 struct Named {
     std::string name, space, kind = "NetworkPolicy";
 
     // "namespace/name", or "name" with -n, or in namespace default. "-" stands for "no namespace".
     std::string target() const {
         const auto slash = name.find('/');
-        const auto in = slash != name.npos    ? name.substr(0, slash)
-                        : !space.empty()      ? space
-                        : kind == "Namespace" ? "-"
-                                              : "default";
+        const auto in = slash != name.npos      ? name.substr(0, slash)
+                        : !space.empty()        ? space
+                        : in_no_namespace(kind) ? "-"
+                                                : "default";
         return fmt::format("/v1/policies/{}/{}/{}", escape_segment(kind), escape_segment(in),
                            escape_segment(slash == name.npos ? name : name.substr(slash + 1)));
     }
