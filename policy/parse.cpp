@@ -18,7 +18,7 @@ Result<Object> parse_as(const JsonView& view) {
     return Object(std::move(out));
 }
 
-constexpr std::string_view kAlpha1 = "policy.networking.k8s.io/v1alpha1";
+constexpr std::string_view kAlpha1Group = "policy.networking.k8s.io/v1alpha1";
 
 constexpr Kind kKinds[] = {
     {"v1", "Pod", parse_as<parse_pod>},
@@ -26,8 +26,8 @@ constexpr Kind kKinds[] = {
     {"v1", "Node", parse_as<parse_node>},
     {"networking.k8s.io/v1", "NetworkPolicy", parse_as<parse_network_policy>},
     {"policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy", parse_as<parse_cluster_network_policy>},
-    {kAlpha1, "AdminNetworkPolicy", parse_as<parse_admin_network_policy>},
-    {kAlpha1, "BaselineAdminNetworkPolicy", parse_as<parse_baseline_admin_network_policy>},
+    {kAlpha1Group, "AdminNetworkPolicy", parse_as<parse_admin_network_policy>},
+    {kAlpha1Group, "BaselineAdminNetworkPolicy", parse_as<parse_baseline_admin_network_policy>},
     {"cilium.io/v2", "CiliumNetworkPolicy", parse_as<parse_cilium_network_policy>},
     {"cilium.io/v2", "CiliumClusterwideNetworkPolicy", parse_as<parse_cilium_clusterwide_network_policy>},
     {"cilium.io/v2", "CiliumCIDRGroup", parse_as<parse_cidr_group>},

@@ -11,7 +11,7 @@ namespace weft::policy {
 
 namespace {
 
-constexpr std::size_t kMaxPorts = 40;  // of Cilium's own validation
+constexpr std::size_t kMaxRulePorts = 40;  // of Cilium's own validation
 
 struct Unsupported {
     std::string_view field, why;
@@ -88,7 +88,7 @@ Result<void> read_ports(const JsonView& rule_view, Rule& rule) {
         WEFT_CHECK(refuse(item, kPortFields));
         WEFT_CHECK(item.only({"ports"}));
         WEFT_TRY(ports_view, item.member("ports"));
-        WEFT_TRY(ports, list_of(item, "ports", kMaxPorts));
+        WEFT_TRY(ports, list_of(item, "ports", kMaxRulePorts));
         if (ports.empty()) return ports_view.error("must have at least one entry");
         for (const auto& port : ports) WEFT_CHECK(read_port(port, rule));
     }
