@@ -209,7 +209,7 @@ TEST_F(DaemonReconcile, MetadataIsASnapshotThenTheChanges) {
     const auto snapshot = drain();
     EXPECT_EQ(snapshot.front(), "node");
     EXPECT_EQ(snapshot.back(), "synced");
-    EXPECT_EQ(std::ranges::count(snapshot, "identity/add"), 5) << "the reserved ones and the pod's";
+    EXPECT_EQ(std::ranges::count(snapshot, "identity/add"), 6) << "the reserved ones and the pod's";
     EXPECT_EQ(std::ranges::count(snapshot, "endpoint/add"), 1);
     kernel.before_apply = [&] { EXPECT_EQ(drain(), (std::vector<std::string>{"rule/add"})) << "before it can drop"; };
     ASSERT_TRUE(parts->objects.apply(objects_of(deny_all("p")), "api"));
