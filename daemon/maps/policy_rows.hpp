@@ -24,10 +24,9 @@ class PolicyRows {
     Result<void> put(std::uint32_t policy, std::uint32_t class_id, const std::optional<weft_port_set>& set);
 
     // Policies in use, and every class with a set of its own.
-    Result<void> for_each(
-        const std::function<void(std::uint32_t policy, const weft_port_set& others)>& policy,
-        const std::function<void(std::uint32_t policy, std::uint32_t class_id, const weft_port_set& set)>& class_)
-        const;
+    Result<void> for_each(const std::function<void(std::uint32_t policy, const weft_port_set& others)>& policy,
+                          const std::function<void(std::uint32_t policy, std::uint32_t class_id,
+                                                   const weft_port_set& set)>& class_) const;
 
     std::uint32_t max_policies() const { return policies_.raw().max_entries(); }
     std::uint32_t max_classes() const { return classes_.raw().max_entries(); }

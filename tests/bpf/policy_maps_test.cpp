@@ -124,7 +124,8 @@ TEST_F(PolicyMaps, EveryCellOfEveryCase) {
     const auto root = policy::test::cases_folder(WEFT_SOURCE_DIR);
     MapsJudge judge(node());
     policy::test::CaseCounts counts;
-    for (const auto* folder : {"cases", "recipes", "extra", "variants/two-node", "variants/ipv6", "cnp", "cnp-conformance"}) {
+    for (const auto* folder :
+         {"cases", "recipes", "extra", "variants/two-node", "variants/ipv6", "cnp", "cnp-conformance"}) {
         const int before = counts.cases;
         const auto done = policy::test::replay_all(root / folder, judge, counts, std::cout);
         ASSERT_TRUE(done) << folder << ": " << done.error().text();
