@@ -177,6 +177,7 @@ void write_weft(JsonWriter& json, const Record& record) {
     json.key("protocol").number(std::uint64_t{event.protocol});
     json.key("packets").number(std::uint64_t{event.packets}).key("bytes").number(std::uint64_t{event.bytes});
     if ((event.flags & WEFT_EVENT_AGED) != 0) json.key("aged").boolean(true);
+    if ((event.flags & WEFT_EVENT_RELATED) != 0) json.key("related").boolean(true);
     if ((event.flags & (WEFT_EVENT_SNAT | WEFT_EVENT_DNAT)) != 0) {
         json.key((event.flags & WEFT_EVENT_SNAT) != 0 ? "snat" : "dnat").begin_object().key("address");
         write_address(json, event.rewrite_address);

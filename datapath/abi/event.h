@@ -27,6 +27,7 @@ enum weft_event_flag {
     WEFT_EVENT_AGED = 2,   // CLOSE: by timeout, not by FIN or RST
     WEFT_EVENT_SNAT = 4,   // masqueraded: rewrite_address and rewrite_port are the new source
     WEFT_EVENT_DNAT = 8,
+    WEFT_EVENT_RELATED = 16,  // an ICMP error that belongs to the connection
 };
 
 struct weft_event_header {

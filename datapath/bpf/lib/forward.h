@@ -25,20 +25,10 @@ INLINE int forward_act(const struct weft_packet* packet, const struct weft_entry
     return TC_ACT_OK;
 }
 
-/* The sender of a packet whose time to live ends here is told by the node's own stack, which finds the same and
- * forwards nothing of it. Not where the packet's address is the node's own until it is translated: that the stack would
- * take. */
-INLINE bool leaves_error_to_stack(const struct weft_packet* packet, const struct weft_entry* entry, int reason) {
-    return reason == WEFT_DROP_TTL_EXCEEDED && packet->hook != WEFT_HOOK_TO_POD && !(entry->flags & WEFT_FLOW_DNAT);
-}
-
 INLINE int forward(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control,
                    const struct weft_entry* entry) {
     const int reason = forward_rewrite(ctx, s, entry);
-    if (reason) {
-        drop(s, control, reason);
-        return leaves_error_to_stack(&s->packet, entry, reason) ? TC_ACT_OK : TC_ACT_SHOT;
-    }
+    if (reason) return drop(s, control, reason);
     count_packet(WEFT_FORWARDED, s->packet.hook, s->packet.segments, s->packet.length);
     return forward_act(&s->packet, entry);
 }

@@ -12,7 +12,6 @@ from node import Node, run, until
 from traffic import FAMILIES, V4, V6, Neighbourhood, bulk, listen, make, ping, receive, tcp, udp
 
 IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_MTU, IP_RECVTTL = 10, 2, 14, 12
-IP_RECVERR, IPV6_RECVERR = 11, 25
 IPV6_MTU_DISCOVER, IPV6_MTU = 23, 24
 
 
@@ -180,20 +179,6 @@ class ConnectivityTest(unittest.TestCase):
         self.assertIsNone(self.hops(family, self.a.netns, self.b.netns, self.b.address(family), 1))
         self.assertEqual(self.hops(family, self.a.netns, outside, self.node.outside[family]), 63)
         self.assertIsNone(self.hops(family, self.a.netns, outside, self.node.outside[family], 1))
-
-    @both_families
-    def test_the_sender_learns_that_the_time_to_live_ended(self, family):
-        level, limit, errors = (socket.IPPROTO_IP, socket.IP_TTL, IP_RECVERR) if family == V4 else (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, IPV6_RECVERR)
-        for address in (self.b.address(family), self.node.outside[family]):
-            with make(self.a.netns, family, socket.SOCK_DGRAM) as client:
-                client.setsockopt(level, limit, 1)
-                client.setsockopt(level, errors, 1)
-                client.settimeout(5)
-                client.connect((address, 9))
-                client.send(b"last")
-                with self.assertRaises(OSError) as told:
-                    client.recv(100)
-                self.assertEqual(told.exception.errno, errno.EHOSTUNREACH)
 
     @both_families
     def test_a_foreign_source_address_does_not_pass(self, family):
