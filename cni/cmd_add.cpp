@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <cstdio>
 
 #include "cni/commands.hpp"
@@ -6,6 +8,7 @@
 #include "cni/net/wire.hpp"
 #include "cni/pod.hpp"
 #include "cni/result.hpp"
+#include "common/aside.hpp"
 #include "common/rollback.hpp"
 #include "datapath/abi/types.h"
 
@@ -57,30 +60,51 @@ Outcome<void> settle_earlier_delete(const Request& request) {
     return {};
 }
 
-Outcome<HostEnd> create_pair(const Request& request, NetlinkSocket& netlink, const VethPair& pair, std::string& bpf_dir,
-                             Rollback& undo) {
+std::unexpected<CniError> has_interface(const Request& request, std::string details) {
+    return refuse(Code::kExists,
+                  fmt::format("container {} has an interface {} already; call DEL first", request.call.container_id,
+                              request.call.ifname),
+                  std::move(details));
+}
+
+// The host's end, before it is made. Its number is ours to choose, so that weftd can work on the endpoint while the
+// kernel makes the device: above what the kernel gives out by itself, and by process, so that no two ADDs choose alike.
+Outcome<HostEnd> plan_host_end(const Request& request, const NetlinkSocket& netlink) {
+    constexpr int kFirst = 1 << 22;  // the most that a process's number can be
+    const auto name = host_ifname(request.call.container_id, request.call.ifname);
+    if (netlink.index_of(name)) return has_interface(request, fmt::format("the device {} is there", name));
+    for (int first = kFirst; first < 16 * kFirst; first += kFirst) {
+        const int index = first + getpid();
+        WEFT_TRY(taken, coded(Code::kNetwork, "cannot number the pod's interface", netlink.has_index(index)));
+        if (!taken) return HostEnd{name, index, {}};
+    }
+    return refuse(Code::kTryAgainLater, "no number is free for the pod's interface; try again");
+}
+
+Outcome<void> create_pair(const Request& request, NetlinkSocket& netlink, const VethPair& pair,
+                          const std::string& bpf_dir, Rollback& undo) {
     NetlinkRequests requests;
     add_veth(requests, pair);
     auto created = netlink.run(std::move(requests));
-    if (!created && created.error().code == ErrorCode::kExists)
-        return refuse(Code::kExists,
-                      fmt::format("container {} has an interface {} already; call DEL first", request.call.container_id,
-                                  request.call.ifname),
+    if (!created && created.error().code == ErrorCode::kExists) return has_interface(request, created.error().text());
+    if (!created && netlink.has_index(pair.host_index).value_or(false))
+        return refuse(Code::kTryAgainLater, "another device took the interface's number; try again",
                       created.error().text());
     WEFT_CHECK(coded(Code::kNetwork, "cannot create the pod's interface", std::move(created)));
     undo.arm([&request, &bpf_dir, name = pair.host_ifname] {
         if (auto removed = remove_host_end(request.config, name, bpf_dir); !removed) note(removed.error().text());
     });
-    const auto index = netlink.index_of(pair.host_ifname);
-    if (!index)
-        return refuse(Code::kNetwork, fmt::format("the new device {} has vanished; try again", pair.host_ifname),
-                      index.error().text());
-    return HostEnd{pair.host_ifname, *index, {}};
+    return {};
 }
 
-Outcome<Endpoint> finish_registration(const Request& request, AddCall& call, Rollback& undo) {
-    Reached reached{};
-    auto added = call.finish(reached);
+// What weftd said to the endpoint.
+struct Registration {
+    Outcome<Endpoint> endpoint;
+    Reached reached = Reached::kNo;
+};
+
+Outcome<Endpoint> settle_registration(const Request& request, Registration answer, Rollback& undo) {
+    auto& [added, reached] = answer;
     // Without an answer, or with one that we cannot read, weftd may have the endpoint: it is told to forget it.
     const bool may_have_it = added || reached == Reached::kMaybe || added.error().code == Code::kDaemon;
     if (may_have_it)
@@ -115,14 +139,23 @@ EndpointRequest describe(const Request& request, const Netns& netns, const HostE
 
 // What of the wiring needs no answer of weftd, and is done while it works.
 struct Prepared {
-    Result<void> programs;
+    Outcome<void> created;
     Result<PodEnd> pod;
     Result<void> host;
+    Result<void> programs;
 };
 
-Prepared prepare(const Request& request, NetlinkSocket& netlink, const Netns& netns, HostEnd& host) {
-    return {attach_programs(request.config, netlink, host, pins_of(request.config)),
-            open_pod_end(netns, request.call.ifname), quiet_host_end(host)};
+// The programs last: the kernel makes that wait for a grace period, which other work on this CPU's neighbour holds up.
+Prepared prepare(const Request& request, NetlinkSocket& netlink, const Netns& netns, HostEnd& host,
+                 const std::string& mac, const std::string& bpf_dir, Rollback& undo) {
+    Prepared out;
+    out.created = create_pair(
+        request, netlink, {host.name, host.index, gateway_mac(), request.call.ifname, mac, netns.fd()}, bpf_dir, undo);
+    if (!out.created) return out;
+    out.pod = open_pod_end(netns, request.call.ifname);
+    out.host = quiet_host_end(host);
+    out.programs = attach_programs(request.config, netlink, host, pins_of(request.config));
+    return out;
 }
 
 // The pins may be elsewhere than was thought: weftd has said where. Nothing passes yet, both ends are down.
@@ -162,12 +195,14 @@ Answer cmd_add(const Request& request) {
     WEFT_TRY(netlink, coded(Code::kNetwork, "cannot talk to the kernel", NetlinkSocket::open()));
     WEFT_TRY(netns, open_netns(request.call, netlink));
     WEFT_CHECK(settle_earlier_delete(request));
-    const auto name = host_ifname(request.call.container_id, request.call.ifname);
-    WEFT_TRY(host,
-             create_pair(request, netlink, {name, gateway_mac(), request.call.ifname, mac, netns.fd()}, bpf_dir, undo));
-    WEFT_TRY(call, begin_add(config, describe(request, netns, host, mac, std::move(ips))));
-    auto prepared = prepare(request, netlink, netns, host);
-    WEFT_TRY(endpoint, finish_registration(request, call, undo));
+    WEFT_TRY(host, plan_host_end(request, netlink));
+    const auto wanted = describe(request, netns, host, mac, std::move(ips));
+    Registration answer;
+    Aside asking([&] { answer.endpoint = add_endpoint(config, wanted, answer.reached); });
+    auto prepared = prepare(request, netlink, netns, host, mac, bpf_dir, undo);
+    asking.wait();
+    WEFT_TRY(endpoint, settle_registration(request, std::move(answer), undo));
+    WEFT_CHECK(std::move(prepared.created));
     bpf_dir = endpoint.bpf_dir;
     WEFT_CHECK(coded(Code::kNetwork, "cannot attach weft's programs; is weftd running and of this version?",
                      settle_programs(request, netlink, host, bpf_dir, std::move(prepared.programs))));

@@ -158,14 +158,8 @@ Json to_json(const EndpointRequest& request) {
     return out;
 }
 
-Outcome<AddCall> begin_add(const Config& config, const EndpointRequest& request) {
-    auto call = UnixHttpCall::begin(config.socket(), "POST", "/v1/endpoints", to_line(to_json(request)), kAddOptions);
-    if (!call) return unreachable(config.socket(), call.error());
-    return AddCall(std::move(*call), config.socket());
-}
-
-Outcome<Endpoint> AddCall::finish(Reached& reached) {
-    WEFT_TRY(answer, judge(call_.answer(), socket_, 201, &reached));
+Outcome<Endpoint> add_endpoint(const Config& config, const EndpointRequest& request, Reached& reached) {
+    WEFT_TRY(answer, ask({config, "POST", "/v1/endpoints", to_line(to_json(request)), kAddOptions, 201}, &reached));
     return coded(Code::kDaemon, kStrangeAnswer, parse_added(JsonView(answer)));
 }
 

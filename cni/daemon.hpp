@@ -44,22 +44,9 @@ struct Removed {
 
 enum class Reached { kYes, kMaybe, kNo };  // kMaybe: the request went out, no answer came
 
-// An ADD that weftd works on.
-class AddCall {
-  public:
-    explicit AddCall(UnixHttpCall call, std::string socket) : call_(std::move(call)), socket_(std::move(socket)) {}
-    // Waits for the answer. Errors as of the calls below.
-    Outcome<Endpoint> finish(Reached& reached);
-
-  private:
-    UnixHttpCall call_;
-    std::string socket_;
-};
-// Error code 11 if weftd does not listen: then it has not got the request.
-Outcome<AddCall> begin_add(const Config& config, const EndpointRequest& request);
-
 // Error code 11 if weftd cannot be asked; 104 when no address can be given; 7 for a value that it refuses; else 102.
 // `reached`, when given, says whether a failed request may have been carried out.
+Outcome<Endpoint> add_endpoint(const Config& config, const EndpointRequest& request, Reached& reached);
 Outcome<void> remove_endpoint(const Config& config, const Attachment& attachment, Reached* reached = nullptr);
 // The differences that weftd sees between what was found and what it knows.
 Outcome<std::vector<std::string>> check_endpoint(const Config& config, const EndpointRequest& request);

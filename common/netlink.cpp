@@ -72,6 +72,14 @@ Result<int> NetlinkSocket::index_of(std::string_view ifname) const {
     return request.ifr_ifindex;
 }
 
+Result<bool> NetlinkSocket::has_index(int index) const {
+    ifreq request{};
+    request.ifr_ifindex = index;
+    if (ioctl(fd_.get(), SIOCGIFNAME, &request) == 0) return true;
+    if (errno == ENODEV || errno == ENXIO) return false;
+    return fail_errno(fmt::format("look for the device {}", index));
+}
+
 // Completes the headers. Only the last message asks for an acknowledgement: the kernel answers in order, and an error
 // in any case.
 void NetlinkRequests::seal(std::uint32_t first_sequence) {

@@ -62,6 +62,7 @@ class NetlinkSocket {
     Result<void> run(NetlinkRequests requests);
     // Number of a device. kNotFound.
     Result<int> index_of(std::string_view ifname) const;
+    Result<bool> has_index(int index) const;
 
     int fd() const { return fd_.get(); }
 

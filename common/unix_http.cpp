@@ -10,6 +10,8 @@
 #include <cstring>
 #include <optional>
 
+#include "common/fd.hpp"
+
 namespace weft {
 
 namespace {
@@ -52,7 +54,27 @@ Result<int> status_of(std::string_view head) {
     return status;
 }
 
-}  // namespace
+// One exchange.
+class UnixHttpCall {
+  public:
+    UnixHttpCall(const std::string& path, const UnixHttpOptions& options)
+        : path_(path), options_(options), deadline_(Clock::now() + options.timeout) {}
+    Result<void> connect();
+    Result<void> send(std::string_view bytes);
+    Result<UnixHttpAnswer> answer();
+
+  private:
+    Result<void> wait(short events);
+    Result<bool> receive();
+    std::unexpected<Error> broken(std::string_view doing, int error) const;
+
+    const std::string& path_;
+    const UnixHttpOptions& options_;
+    Clock::time_point deadline_;
+    Fd socket_;
+    bool connected_ = false;
+    std::string received_;
+};
 
 // Once the request may have been read, a failure no longer means that nothing was done.
 std::unexpected<Error> UnixHttpCall::broken(std::string_view doing, int error) const {
@@ -154,22 +176,18 @@ Result<UnixHttpAnswer> UnixHttpCall::answer() {
     return out;
 }
 
-Result<UnixHttpCall> UnixHttpCall::begin(std::string socket_path, std::string_view method, std::string_view target,
-                                         std::string_view body, const UnixHttpOptions& options) {
+}  // namespace
+
+Result<UnixHttpAnswer> unix_http(const std::string& socket_path, std::string_view method, std::string_view target,
+                                 std::string_view body, const UnixHttpOptions& options) {
     std::string request = fmt::format("{} {} HTTP/1.1\r\nHost: weft\r\nConnection: close\r\n", method, target);
     if (!body.empty() || method == "POST" || method == "PATCH" || method == "PUT")
         request += fmt::format("Content-Type: application/json\r\nContent-Length: {}\r\n", body.size());
     request += "\r\n";
     request += body;
-    UnixHttpCall call(std::move(socket_path), options);
+    UnixHttpCall call(socket_path, options);
     WEFT_CHECK(call.connect());
     WEFT_CHECK(call.send(request));
-    return call;
-}
-
-Result<UnixHttpAnswer> unix_http(const std::string& socket_path, std::string_view method, std::string_view target,
-                                 std::string_view body, const UnixHttpOptions& options) {
-    WEFT_TRY(call, UnixHttpCall::begin(socket_path, method, target, body, options));
     return call.answer();
 }
 

@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "common/fd.hpp"
 #include "common/result.hpp"
 
 namespace weft {
@@ -19,31 +18,6 @@ struct UnixHttpOptions {
 struct UnixHttpAnswer {
     int status = 0;
     std::string body;
-};
-
-// A request that is on its way: its caller does something else until it wants the answer.
-class UnixHttpCall {
-  public:
-    // Connects and sends. Arguments and errors as of unix_http().
-    static Result<UnixHttpCall> begin(std::string socket_path, std::string_view method, std::string_view target,
-                                      std::string_view body = {}, const UnixHttpOptions& options = {});
-    Result<UnixHttpAnswer> answer();  // waits; once
-
-  private:
-    UnixHttpCall(std::string path, const UnixHttpOptions& options)
-        : path_(std::move(path)), options_(options), deadline_(std::chrono::steady_clock::now() + options.timeout) {}
-    Result<void> connect();
-    Result<void> wait(short events);
-    Result<void> send(std::string_view bytes);
-    Result<bool> receive();
-    std::unexpected<Error> broken(std::string_view doing, int error) const;
-
-    std::string path_;
-    UnixHttpOptions options_;
-    std::chrono::steady_clock::time_point deadline_;
-    Fd socket_;
-    bool connected_ = false;
-    std::string received_;
 };
 
 // `target` is sent as it is: the caller escapes it. A body is sent as application/json. Any status is an answer.

@@ -69,7 +69,9 @@ rtmsg route_to(const IpAddr& destination, int length, unsigned char scope) {
 
 void add_veth(NetlinkRequests& requests, const VethPair& pair) {
     using namespace std::string_view_literals;
-    requests.begin(RTM_NEWLINK, kMake, ifinfomsg{},
+    ifinfomsg host{};
+    host.ifi_index = pair.host_index;
+    requests.begin(RTM_NEWLINK, kMake, host,
                    fmt::format("create the veth pair {} and {}", pair.host_ifname, pair.pod_ifname));
     describe_end(requests, pair.host_ifname, pair.host_mac);
     const auto info = requests.open(IFLA_LINKINFO);

@@ -9,7 +9,9 @@
 namespace weft::cni {
 
 struct VethPair {
-    std::string host_ifname, host_mac;
+    std::string host_ifname;
+    int host_index = 0;  // the number that it shall have; 0: the kernel's choice
+    std::string host_mac;
     std::string pod_ifname, pod_mac;
     int pod_netns = -1;  // descriptor
 };
