@@ -103,8 +103,8 @@ struct Registration {
     Reached reached = Reached::kNo;
 };
 
-Outcome<Endpoint> settle_registration(const Request& request, Registration answer, Rollback& undo) {
-    auto& [added, reached] = answer;
+Outcome<Endpoint> settle_registration(const Request& request, const Registration& answer, Rollback& undo) {
+    const auto& [added, reached] = answer;
     // Without an answer, or with one that we cannot read, weftd may have the endpoint: it is told to forget it.
     const bool may_have_it = added || reached == Reached::kMaybe || added.error().code == Code::kDaemon;
     if (may_have_it)
@@ -201,7 +201,7 @@ Answer cmd_add(const Request& request) {
     Aside asking([&] { answer.endpoint = add_endpoint(config, wanted, answer.reached); });
     auto prepared = prepare(request, netlink, netns, host, mac, bpf_dir, undo);
     asking.wait();
-    WEFT_TRY(endpoint, settle_registration(request, std::move(answer), undo));
+    WEFT_TRY(endpoint, settle_registration(request, answer, undo));
     WEFT_CHECK(std::move(prepared.created));
     bpf_dir = endpoint.bpf_dir;
     WEFT_CHECK(coded(Code::kNetwork, "cannot attach weft's programs; is weftd running and of this version?",

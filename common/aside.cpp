@@ -13,8 +13,8 @@ void* Aside::run(void* self) {
 
 namespace {
 
-// Every CPU that this process may use but the one it runs on. The kernel would often start the thread on that one, where
-// it waits until its caller sleeps: on a virtual machine it takes an idle CPU for a busy one.
+// Every CPU that this process may use but the one it runs on. The kernel would often start the thread on that one,
+// where it waits until its caller sleeps: on a virtual machine it takes an idle CPU for a busy one.
 void keep_off_this_cpu(pthread_attr_t& attributes) {
     cpu_set_t cpus;
     if (sched_getaffinity(0, sizeof cpus, &cpus) != 0 || CPU_COUNT(&cpus) < 2) return;

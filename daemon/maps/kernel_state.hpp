@@ -16,6 +16,11 @@
 
 namespace weft::maps {
 
+// 0 is no generation: an empty slot has it.
+constexpr std::uint32_t next_generation(std::uint32_t generation) {
+    return generation == 0xffffffffU ? 1 : generation + 1;
+}
+
 // A pod of this node with its device.
 struct LocalEndpoint {
     std::uint32_t number = 0;   // 1 .. WEFT_MAX_ENDPOINTS - 1

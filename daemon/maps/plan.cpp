@@ -13,10 +13,6 @@ namespace weft::maps {
 
 namespace {
 
-std::uint32_t next_generation(std::uint32_t generation) {
-    return generation == 0xffffffffU ? 1 : generation + 1;
-}
-
 weft_addr row_of(const policy::Address& wanted, std::uint32_t class_id) {
     std::uint32_t flags = 0;
     if (wanted.host) flags |= WEFT_ADDR_HOST;
@@ -79,7 +75,7 @@ class Planner {
     Plan plan_;
     std::vector<Write> additions_;  // rows for addresses and prefixes that had none
     std::vector<Write> new_pods_;   // the same for addresses of pods of this node
-    bool alters_ = false;           // some write of `before` can alter a decision by itself
+    bool alters_ = false;           // some write of `before` changes a row that decisions are made of
 };
 
 Result<void> Planner::read_endpoints() {
@@ -159,9 +155,7 @@ void Planner::rows(const std::map<Key, policy::Address>& wanted, const std::map<
         }
         if (same(before->second, row)) continue;
         plan_.before.emplace_back(Put{key, row});
-        auto only_class = before->second;
-        only_class.class_id = row.class_id;
-        if (!same(only_class, row)) alters_ = true;
+        alters_ = true;  // a new class alone as well: the programs remember classes for a generation (`decisions`)
     }
     for (const auto& [key, row] : present) {
         if (wanted.contains(key)) continue;

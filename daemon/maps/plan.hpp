@@ -29,6 +29,8 @@
 //  are
 //     new since, and its policy numbers are written over by the next flip: so a transaction that changes anything waits
 //     for a grace period first, if the last flip was not followed by one yet (collect() usually was quicker).
+//  7. Whatever changes a row that a decision is made of raises the generation after it: the programs remember verdicts,
+//     and of pods also policy numbers and classes, for one generation.
 // tests/unit/maps/transaction_test.cpp checks every prefix, and readers that are spread over several, against a naive
 // evaluator.
 #pragma once

@@ -60,6 +60,7 @@ std::vector<Write> merged_classes(const KernelState& state, const std::map<std::
     };
     merge(state.addresses, [](const IpAddr& address, const weft_addr& row) { return PutAddress{address, row}; });
     merge(state.cidrs, [](const Cidr& cidr, const weft_addr& row) { return PutCidr{cidr, row}; });
+    if (!writes.empty()) writes.emplace_back(PutEpoch{next_generation(state.control.generation), state.control.epoch});
     return writes;
 }
 

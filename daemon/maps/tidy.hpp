@@ -12,8 +12,9 @@ namespace weft::maps {
 // Erasures of rows that no packet can see which begins now. Do them one grace period later.
 std::vector<Write> unreachable_rows(const KernelState& state);
 
-// Moves of addresses, so that each image class is one class of the kernel again. The tables in force must be those of
-// the image that `image_class` (kernel class -> image class) belongs to, for more than a grace period.
+// Moves of addresses, so that each image class is one class of the kernel again; then a new generation, for the
+// programs remember classes for one (`decisions`), and the old class may soon mean another. The tables in force must be
+// those of the image that `image_class` (kernel class -> image class) belongs to, for more than a grace period.
 std::vector<Write> merged_classes(const KernelState& state, const std::map<std::uint32_t, std::uint32_t>& image_class);
 
 }  // namespace weft::maps

@@ -145,29 +145,32 @@ struct weft_denial {
 WEFT_ASSERT(sizeof(struct weft_denial) == 64, "a denial is one cache line");
 
 // Map `decisions`: per-CPU array of WEFT_DECISIONS slots found by a hash of the key, newest wins: what the tables said
-// about the last connections to a pod of this node. The next connection between the same two, to the same port, is
-// decided by it. Valid for one generation, as a flow entry is, and no entry itself: losing it costs only time.
+// about the last connection to a pod of this node. The next one between the same two takes the way from here and asks
+// only the policies, and to the same port not even them. Valid for one generation, as a flow entry is, and no entry
+// itself: losing it costs only time.
 #define WEFT_DECISIONS 256
 struct weft_decision {
     struct weft_ip source;
     struct weft_ip destination;
-    __be16 destination_port;  // 0: protocol without ports
-    __u8 protocol;
-    __u8 hook;         // enum weft_hook
-    __u32 in_ifindex;  // the device of the packet that opens
-    __u32 generation;  // 0: empty
+    __be16 destination_port;  // of the last connection; 0: protocol without ports
+    __u8 protocol;            // as well
+    __u8 hook;                // enum weft_hook
+    __u32 in_ifindex;         // the device of the packet that opens
+    __u32 generation;         // 0: empty
     __u32 source_identity;
     __u32 destination_identity;
     __u16 source_endpoint;
     __u16 destination_endpoint;
-    __u32 rule[2];  // [enum weft_direction]
-    struct {        // [0] of the opening direction, [1] of the answering one
+    __u32 rule[2];        // [enum weft_direction], about that port
+    __u32 policy[2];      // [enum weft_direction] to ask about other ports; 0: none
+    __u32 peer_class[2];  // the class that it sees
+    struct {              // [0] of the opening direction, [1] of the answering one
         __u32 in_ifindex;
         __u32 out_ifindex;
         __u8 mac[6];
         __u8 action;
         __u8 flags;
     } way[2];
-    __u32 reserved[8];  // 0; two cache lines
+    __u32 reserved[4];  // 0; two cache lines
 };
 WEFT_ASSERT(sizeof(struct weft_decision) == 128, "a decision is two cache lines");

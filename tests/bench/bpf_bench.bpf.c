@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* The wrapper that restores the packet before every repeat, and the floor that weft is compared with. */
 #include "tests/bench/bpf_bench.h"
+#include "datapath/abi/control.h"
 #include "datapath/bpf/lib/hop.h"
 
 struct {
@@ -16,6 +17,15 @@ struct {
     __type(value, struct bench_state);
     __uint(max_entries, 1);
 } state SEC(".maps");
+
+/* weft's own: the loader is given the pinned one. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
+    __type(value, struct weft_control);
+    __uint(max_entries, 1);
+    __uint(map_flags, BPF_F_MMAPABLE);
+} control SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -43,9 +53,12 @@ INLINE int restore(struct __sk_buff* ctx, __u32 length) {
     __u8 *data = (void*)(long)ctx->data, *end = (void*)(long)ctx->data_end;
     if (!header || data + length > end) return TC_ACT_SHOT;
     __builtin_memcpy(data, header->bytes, length);
+    struct weft_control* now = bpf_map_lookup_elem(&control, &zero);
+    if (!now) return TC_ACT_SHOT;
+    if (s->fresh == BENCH_STRANGERS) now->generation++;
     if (s->fresh == BENCH_OTHER_SOURCE_PORT)
         *(__u16*)(data + length - 20) = (__u16)(turn * 40503U);
-    else if (s->fresh == BENCH_OTHER_PORTS)
+    else if (s->fresh != BENCH_SAME)
         *(__u32*)(data + length - 20) = (turn * 2654435761U) | 0x00800000U; /* never a port that the established use */
     bpf_tail_call(ctx, &target, 0);
     return TC_ACT_SHOT;

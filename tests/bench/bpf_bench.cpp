@@ -10,6 +10,7 @@
 #include <iostream>
 #include <random>
 
+#include "common/fd.hpp"
 #include "common/json.hpp"
 #include "tests/bench/bpf_bench.h"
 #include "tests/bpf/world.hpp"
@@ -22,10 +23,12 @@ constexpr int kRounds = 9;  // medians of these
 
 class Bench {
   public:
-    explicit Bench(const char* object_path, std::uint32_t floor_entries) {
+    Bench(const char* object_path, const datapath::Pins& pins, std::uint32_t floor_entries) {
         object_ = bpf_object__open_file(object_path, nullptr);
         if (object_ == nullptr) throw std::runtime_error("cannot open the benchmark's BPF object");
         bpf_map__set_max_entries(bpf_object__find_map_by_name(object_, "floor_flows"), floor_entries);
+        const Fd control(bpf_obj_get(pins.map(WEFT_MAP_CONTROL).c_str()));
+        bpf_map__reuse_fd(bpf_object__find_map_by_name(object_, "control"), control.get());
         if (bpf_object__load(object_) != 0) throw std::runtime_error("cannot load the benchmark's BPF object");
     }
     ~Bench() { bpf_object__close(object_); }
@@ -102,7 +105,7 @@ struct Setup {
         : world(name, datapath::Sizes{}),
           a(world.add_pod(1)),
           b(world.add_pod(2)),
-          bench(object_path, datapath::Sizes{}.flows4),
+          bench(object_path, world.pins(), datapath::Sizes{}.flows4),
           weft(bpf_obj_get(world.pins().program(WEFT_PROG_FROM_POD).c_str())) {
         // Both ends isolated, as in the peers' figures.
         world.set_policies(
@@ -206,7 +209,7 @@ double floor_now(Setup& s, const std::vector<Bytes>& frames) {
 }
 
 // First packets from a to b; `fresh` says what is new about each.
-void bench_first(Setup& s, const std::vector<Bytes>& one, bench_fresh fresh, const std::string& name) {
+void bench_first(Setup& s, const std::vector<Bytes>& one, bench_fresh fresh, const std::string& name, double bar) {
     constexpr int kBatch = 8000;  // events of a batch fit the ring; the reader empties it between batches
     PacketSpec spec = s.flow(1, false);
     spec.tcp_flags = kSyn;
@@ -234,7 +237,7 @@ void bench_first(Setup& s, const std::vector<Bytes>& one, bench_fresh fresh, con
         if (!datapath::age_flows(s.world.pins())) throw std::runtime_error("ageing");
         s.world.events();
     }
-    row(name, median(times), "floor", median(floor), 15);
+    row(name, median(times), "floor", median(floor), bar);
 }
 
 void bench_denied(Setup& s, const std::vector<Bytes>& one) {
@@ -270,8 +273,9 @@ int run(const char* object_path) {
     Setup setup(object_path, "bpf-bench");
     const auto one = setup.establish(1, false);
     bench_established(setup, one);
-    bench_first(setup, one, BENCH_OTHER_PORTS, "first packet, both policies, both entries, event");
-    bench_first(setup, one, BENCH_OTHER_SOURCE_PORT, "the same to a port that was decided about a moment ago");
+    bench_first(setup, one, BENCH_OTHER_PORTS, "first packet, both policies, both entries, event", 15);
+    bench_first(setup, one, BENCH_OTHER_SOURCE_PORT, "the same to a port that was decided about a moment ago", 15);
+    bench_first(setup, one, BENCH_STRANGERS, "the same between two that nothing is remembered of", 0);
     bench_denied(setup, one);
     return 0;
 }

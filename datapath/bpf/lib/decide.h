@@ -20,29 +20,15 @@ INLINE int check_source(const struct weft_packet* packet, const struct weft_endp
     return 0;
 }
 
-/* Both ends' policies. 0, or the reason with s->rule and s->direction. */
-INLINE int check_policies(struct weft_scratch* s, const struct weft_control* control, __u32 epoch,
-                          const struct weft_endpoint* source, const struct weft_endpoint* destination,
-                          const struct weft_addr* from, const struct weft_addr* to) {
-    __u32* rules = s->forward.detail.rule;
-    rules[WEFT_EGRESS] = 0;
-    rules[WEFT_INGRESS] = 0;
-    if (source && source == destination) return 0;
-    const __u8 protocol = s->opening.protocol;
-    const __u32 number = (__u32)protocol << 16 | bpf_ntohs(policy_port(&s->opening));
-    if (source) {
-        const int reason =
-            policy_verdict(source->policy[epoch][WEFT_EGRESS], to->class_id, number, &rules[WEFT_EGRESS]);
-        s->rule = rules[WEFT_EGRESS];
-        s->direction = WEFT_EGRESS;
-        if (reason) return reason;
-    }
-    if (!destination || ((from->flags & WEFT_ADDR_HOST) && (control->flags & WEFT_CONTROL_ALLOW_HOST))) return 0;
-    const int reason =
-        policy_verdict(destination->policy[epoch][WEFT_INGRESS], from->class_id, number, &rules[WEFT_INGRESS]);
-    s->rule = rules[WEFT_INGRESS];
-    s->direction = WEFT_INGRESS;
-    return reason;
+/* Both ends' policies, and what they see at the other end. */
+INLINE void choose_policies(struct weft_scratch* s, const struct weft_control* control, __u32 epoch,
+                            const struct weft_endpoint* source, const struct weft_endpoint* destination) {
+    const bool itself = source && source == destination;
+    const bool by_host = (s->from.flags & WEFT_ADDR_HOST) && (control->flags & WEFT_CONTROL_ALLOW_HOST);
+    s->policy[WEFT_EGRESS] = source && !itself ? source->policy[epoch][WEFT_EGRESS] : 0;
+    s->policy[WEFT_INGRESS] = destination && !itself && !by_host ? destination->policy[epoch][WEFT_INGRESS] : 0;
+    s->peer_class[WEFT_EGRESS] = s->to.class_id;
+    s->peer_class[WEFT_INGRESS] = s->from.class_id;
 }
 
 /* Whether the kernel would send to this destination by the uplink. */
@@ -130,7 +116,8 @@ CHECKED_ONCE int decide_policy(struct __sk_buff* ctx, struct weft_scratch* s, co
     detail->destination_endpoint = (__u16)to->endpoint;
     const struct weft_endpoint *source = endpoint_at(from->endpoint), *destination = endpoint_at(to->endpoint);
     int reason = fresh ? check_source(&s->packet, source) : 0;
-    if (!reason) reason = check_policies(s, control, epoch, source, destination, from, to);
+    choose_policies(s, control, epoch, source, destination);
+    if (!reason) reason = check_policies(s);
     if (!reason) reason = choose_actions(ctx, s, control, source, destination, to);
     if (reason) return reason;
     s->forward.generation = generation;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* What the tables said about a connection a moment ago, for the next one between the same two pods to the same port. As
- * sound as a flow entry: it counts for one generation, which weftd raises whenever a row changes that it was made of.
- */
+/* What the tables said about a connection a moment ago, for the next one between the same two. As sound as a flow
+ * entry: it counts for one generation, which weftd raises whenever a row changes that it was made of. */
 #pragma once
 
 #include "datapath/bpf/lib/flow_hash.h"
+#include "datapath/bpf/lib/policy.h"
 #include "datapath/bpf/lib/scratch.h"
 
 INLINE bool has_ports(__u8 protocol) {
@@ -18,8 +18,7 @@ INLINE __be16 policy_port(const struct weft_key6* tuple) {
 
 INLINE struct weft_decision* decision_slot(const struct weft_packet* packet, __u64 seed) {
     const __u64* word = (const __u64*)&packet->tuple;
-    const __u64 rest = (__u64)packet->ifindex << 32 | (__u32)packet->hook << 24 | (__u32)packet->tuple.protocol << 16 |
-                       policy_port(&packet->tuple);
+    const __u64 rest = (__u64)packet->ifindex << 32 | packet->hook;
     __u64 hash = (word[0] ^ seed) * 0x9e3779b97f4a7c15ULL + word[1];
     hash = (hash ^ (hash >> 32)) * 0xbf58476d1ce4e5b9ULL + word[2];
     hash = (hash ^ (hash >> 32)) * 0x94d049bb133111ebULL + word[3];
@@ -29,9 +28,7 @@ INLINE struct weft_decision* decision_slot(const struct weft_packet* packet, __u
 
 INLINE bool decision_is_of(const struct weft_decision* decision, const struct weft_packet* packet, __u32 generation) {
     return decision->generation == generation && decision->in_ifindex == packet->ifindex &&
-           decision->hook == packet->hook && decision->protocol == packet->tuple.protocol &&
-           decision->destination_port == policy_port(&packet->tuple) &&
-           ip_equal(&decision->source, &packet->tuple.source) &&
+           decision->hook == packet->hook && ip_equal(&decision->source, &packet->tuple.source) &&
            ip_equal(&decision->destination, &packet->tuple.destination);
 }
 
@@ -44,26 +41,64 @@ INLINE bool decision_is_of(const struct weft_decision* decision, const struct we
         (to)->flags = (from)->flags;             \
     } while (0)
 
-/* s->forward, s->reply and s->answering as decide() would make them now, for a packet that opens a connection. False:
- * not known. */
-INLINE bool decided_before(struct weft_scratch* s, const struct weft_control* control) {
+/* What s->policy says about the opening tuple. 0, or the reason with s->rule and s->direction. */
+INLINE int check_policies(struct weft_scratch* s) {
+    __u32* rules = s->forward.detail.rule;
+    const __u32 number = (__u32)s->opening.protocol << 16 | bpf_ntohs(policy_port(&s->opening));
+    rules[WEFT_INGRESS] = 0;
+    s->direction = WEFT_EGRESS;
+    int reason = policy_verdict(s->policy[WEFT_EGRESS], s->peer_class[WEFT_EGRESS], number, &rules[WEFT_EGRESS]);
+    if (!reason) {
+        s->direction = WEFT_INGRESS;
+        reason = policy_verdict(s->policy[WEFT_INGRESS], s->peer_class[WEFT_INGRESS], number, &rules[WEFT_INGRESS]);
+    }
+    if (reason) s->rule = rules[s->direction == WEFT_INGRESS];
+    return reason;
+}
+
+/* The rules about the port of the packet: those of the last connection if it was the same, else what the policies say;
+ * then the next is compared with this one. */
+INLINE int rules_of(struct weft_scratch* s, struct weft_decision* decision) {
+    __u32* rules = s->forward.detail.rule;
+    const __be16 port = policy_port(&s->packet.tuple);
+    if (decision->destination_port == port && decision->protocol == s->packet.tuple.protocol) {
+        rules[WEFT_EGRESS] = decision->rule[WEFT_EGRESS];
+        rules[WEFT_INGRESS] = decision->rule[WEFT_INGRESS];
+        return 0;
+    }
+    for (int i = 0; i < 2; i++) {
+        s->policy[i] = decision->policy[i];
+        s->peer_class[i] = decision->peer_class[i];
+    }
+    const int reason = check_policies(s);
+    if (reason) return reason;
+    decision->destination_port = port;
+    decision->protocol = s->packet.tuple.protocol;
+    decision->rule[WEFT_EGRESS] = rules[WEFT_EGRESS];
+    decision->rule[WEFT_INGRESS] = rules[WEFT_INGRESS];
+    return 0;
+}
+
+#define NOT_KNOWN (-1)
+
+/* For a packet that opens a connection: what decide() would answer now, with all that it sets, or NOT_KNOWN. */
+INLINE int decided_before(struct weft_scratch* s, const struct weft_control* control) {
     const __u32 generation = READ_ONCE(control->generation);
-    const struct weft_decision* decision = decision_slot(&s->packet, control->hash_seed);
-    if (!decision || !decision_is_of(decision, &s->packet, generation)) return false;
+    struct weft_decision* decision = decision_slot(&s->packet, control->hash_seed);
+    if (!decision || !decision_is_of(decision, &s->packet, generation)) return NOT_KNOWN;
     struct weft_flow_detail* detail = &s->forward.detail;
     WAY_COPY(&s->forward, &decision->way[0]);
     WAY_COPY(&s->reply, &decision->way[1]);
     s->forward.generation = generation;
     s->reply.generation = generation;
     detail->created_ns = s->opened_ns;
-    detail->rule[WEFT_EGRESS] = decision->rule[WEFT_EGRESS];
-    detail->rule[WEFT_INGRESS] = decision->rule[WEFT_INGRESS];
     detail->source_identity = decision->source_identity;
     detail->destination_identity = decision->destination_identity;
     detail->source_endpoint = decision->source_endpoint;
     detail->destination_endpoint = decision->destination_endpoint;
-    detail_copy(&s->reply.detail, detail, 0);
-    return true;
+    const int reason = rules_of(s, decision);
+    if (!reason) detail_copy(&s->reply.detail, detail, 0);
+    return reason;
 }
 
 /* Keeps what decide() said about s->packet, if nothing but weftd's rows went into it: a destination outside is the
@@ -86,6 +121,10 @@ INLINE void remember_decision(struct weft_scratch* s, const struct weft_control*
     decision->destination_endpoint = detail->destination_endpoint;
     decision->rule[WEFT_EGRESS] = detail->rule[WEFT_EGRESS];
     decision->rule[WEFT_INGRESS] = detail->rule[WEFT_INGRESS];
+    for (int i = 0; i < 2; i++) {
+        decision->policy[i] = s->policy[i];
+        decision->peer_class[i] = s->peer_class[i];
+    }
     WAY_COPY(&decision->way[0], &s->forward);
     WAY_COPY(&decision->way[1], &s->reply);
 }

@@ -44,8 +44,9 @@ INLINE int open_connection(struct __sk_buff* ctx, struct weft_scratch* s, const 
     s->opened_ns = bpf_ktime_get_ns(); /* before memory is asked for: reading the clock waits for all loads */
     s->opening = packet->tuple;
     if (!is_syn(packet)) touch_ahead(s, control);
-    const bool known = decided_before(s, control);
-    const int reason = known ? 0 : decide(ctx, s, control, true);
+    int reason = decided_before(s, control);
+    const bool known = reason != NOT_KNOWN;
+    if (!known) reason = decide(ctx, s, control, true);
     /* Not for a pod of ours and from none: the host's own traffic, or what it routes. */
     if (reason == WEFT_DROP_UNKNOWN_DESTINATION && packet->hook == WEFT_HOOK_FROM_NETDEV) return TC_ACT_OK;
     if (reason) return drop(s, control, reason);
