@@ -101,6 +101,27 @@ TEST_P(Datapath, IngressPolicyDecidesByPortAndNamesTheRule) {
     EXPECT_EQ(world.entries(half_tags()), 2U) << "a dropped packet makes no entry";
 }
 
+// The way between two pods is remembered, what the policies say about another port is not taken from it.
+TEST_P(Datapath, KnownPairIsAskedAboutEachPort) {
+    world.set_policies(b, 0,
+                       world.add_policy({{0, World::deny_all(9)}, {a.class_id, World::allow_port(kTcp, 80, 5, 9)}}));
+    PacketSpec allowed = packet(kSyn), other_port = packet(kSyn), other_protocol = packet(kSyn);
+    other_port.destination_port = 81;
+    other_protocol.protocol = kUdp;
+    for (int round = 0; round < 3; ++round) {
+        for (auto* spec : {&allowed, &other_port, &other_protocol}) spec->source_port++;
+        EXPECT_EQ(from(a, allowed).verdict, kRedirect) << round;
+        EXPECT_EQ(from(a, other_port).verdict, kShot) << round;
+        EXPECT_EQ(from(a, other_protocol).verdict, kShot) << round;
+    }
+    for (const auto& event : world.events())
+        EXPECT_EQ(event.rule[WEFT_INGRESS], event.header.type == WEFT_EVENT_NEW ? 5U : 9U);
+    world.set_policies(b, 0, world.add_policy({{0, World::deny_all(9)}}));
+    world.raise_generation();
+    allowed.source_port++;
+    EXPECT_EQ(from(a, allowed).verdict, kShot);
+}
+
 TEST_P(Datapath, PolicyChangeReachesAnEstablishedConnectionAtItsNextPacketInBothDirections) {
     establish();
     world.set_policies(b, 0, world.add_policy({{0, World::deny_all(9)}}));
