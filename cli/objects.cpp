@@ -1,7 +1,6 @@
 #include "cli/objects.hpp"
 
 #include <fstream>
-#include <iterator>
 
 #include "common/yaml.hpp"
 
@@ -40,16 +39,24 @@ Result<std::vector<Json>> documents_of(const std::string& text) {
 
 }  // namespace
 
-Result<std::vector<Json>> read_objects(Context& context, const std::vector<std::string>& files) {
-    std::vector<Json> all;
+Result<std::vector<Document>> read_documents(Context& context, const std::vector<std::string>& files) {
+    std::vector<Document> all;
     for (const auto& file : files) {
         const auto name = file == "-" ? std::string("standard input") : file;
         auto text = read_file(context, file);
         auto documents = text ? documents_of(*text) : std::unexpected(text.error());
         if (!documents) return wrap(std::move(documents).error(), name);
-        std::move(documents->begin(), documents->end(), std::back_inserter(all));
+        int number = 0;
+        for (auto& document : *documents) all.push_back({name, ++number, std::move(document)});
     }
     if (all.empty()) return fail(ErrorCode::kInvalid, "there is no object in the input");
+    return all;
+}
+
+Result<std::vector<Json>> read_objects(Context& context, const std::vector<std::string>& files) {
+    WEFT_TRY(documents, read_documents(context, files));
+    std::vector<Json> all;
+    for (auto& document : documents) all.push_back(std::move(document.json));
     return all;
 }
 

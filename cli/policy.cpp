@@ -3,10 +3,10 @@
 
 #include "cli/client.hpp"
 #include "cli/objects.hpp"
+#include "cli/policy_commands.hpp"
 #include "cli/program.hpp"
 #include "cli/table.hpp"
 #include "common/unix_http.hpp"
-#include "policy/parse.hpp"
 
 namespace weft::cli {
 
@@ -112,41 +112,6 @@ Result<int> remove_asked(Context& context, const Named& named, const std::vector
     return remove(context, targets);
 }
 
-// What can be said without the daemon: the same parser, but no warnings about this node's pods.
-Result<int> validate_offline(Context& context, const std::vector<Json>& objects) {
-    for (std::size_t i = 0; i < objects.size(); ++i) {
-        const JsonView view(objects[i], objects.size() == 1 ? "$" : fmt::format("$[{}]", i));
-        if (auto parsed = policy::parse_objects(view); !parsed) return std::unexpected(parsed.error());
-    }
-    if (context.json)
-        context.io.out << to_line({{"valid", true}, {"warnings", Json::array()}, {"offline", true}}) << '\n';
-    else
-        context.io.out << "valid (checked without weftd, which does not answer)\n";
-    return kOk;
-}
-
-Result<int> validate(Context& context, const std::vector<std::string>& files) {
-    WEFT_TRY(objects, read_objects(context, files));
-    auto answer = post(context, "/v1/policies/validate", Json(objects));
-    if (!answer && context.unreachable) {
-        context.unreachable = false;
-        return validate_offline(context, objects);
-    }
-    if (!answer) return std::unexpected(answer.error());
-    if (context.json) {
-        context.io.out << to_line(*answer) << '\n';
-        return kOk;
-    }
-    context.io.out << "valid\n";
-    if (answer->contains("warnings"))
-        for (const auto& warning : (*answer)["warnings"])
-            context.io.out << "warning: "
-                           << printable(fmt::format("{} {}: {}", text(warning, "object"), text(warning, "path"),
-                                                    text(warning, "message")))
-                           << '\n';
-    return kOk;
-}
-
 Result<int> list(Context& context, const std::string& kind) {
     WEFT_TRY(policies, get(context, kind.empty() ? "/v1/policies" : "/v1/policies?kind=" + escape_segment(kind)));
     if (context.json) {
@@ -162,9 +127,11 @@ Result<int> list(Context& context, const std::string& kind) {
 
 Result<int> show(Context& context, const Named& named) {
     WEFT_TRY(policy, get(context, named.target()));
-    if (context.json)
+    if (context.json) {
+        WEFT_TRY(status, status_of(context, policy));
+        if (!status.is_null()) policy["status"] = std::move(status);
         context.io.out << to_line(policy) << '\n';
-    else
+    } else
         context.io.out << policy.value("object", policy).dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
     return kOk;
 }
@@ -175,10 +142,8 @@ void add_writing(Program& program, CLI::App& command) {
     apply_command->callback(
         [&program, files] { program.action = [files](Context& context) { return apply_objects(context, *files); }; });
 
-    auto* check = command.add_subcommand("validate", "Check objects, change nothing; works without the daemon too");
-    const auto checked = file_option(*check, true);
-    check->callback(
-        [&program, checked] { program.action = [checked](Context& context) { return validate(context, *checked); }; });
+    add_validate(program, command);
+    add_policy_test(program, command);
 
     auto* delete_command = command.add_subcommand("delete", "Take objects out of force");
     const auto named = name_options(*delete_command, false);
@@ -201,7 +166,10 @@ void add_policy(Program& program) {
     list_command->callback(
         [&program, kind] { program.action = [kind](Context& context) { return list(context, *kind); }; });
 
-    auto* get_command = command->add_subcommand("get", "One object, as JSON");
+    add_policy_status(program, *command);
+    add_recommend(program, *command);
+
+    auto* get_command = command->add_subcommand("get", "One object, as JSON; with -o json also its status");
     const auto named = name_options(*get_command, true);
     get_command->callback(
         [&program, named] { program.action = [named](Context& context) { return show(context, *named); }; });

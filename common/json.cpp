@@ -121,6 +121,18 @@ std::string to_line(const Json& value) {
     return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string did_you_mean(std::string_view text, std::span<const std::string_view> known) {
+    const auto lower = [](std::string_view from) {
+        std::string out(from.substr(0, 64));
+        std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        return out;
+    };
+    const auto distance = [&](std::string_view candidate) { return edit_distance(lower(text), lower(candidate)); };
+    const auto nearest = std::ranges::min_element(known, {}, distance);
+    if (nearest == known.end() || distance(*nearest) > std::min<std::size_t>(3, nearest->size() - 1)) return {};
+    return fmt::format("; did you mean '{}'?", *nearest);
+}
+
 std::unexpected<Error> JsonView::error(std::string_view message) const {
     return std::unexpected(Error{ErrorCode::kInvalid, std::string(message), path_});
 }
@@ -177,10 +189,7 @@ Result<void> JsonView::only(std::initializer_list<std::string_view> known) const
     WEFT_TRY(members, object());
     for (const auto& [name, view] : members) {
         if (std::ranges::find(known, name) != known.end()) continue;
-        const auto nearest = std::ranges::min_element(
-            known, {}, [&](auto candidate) { return edit_distance(std::string_view(name).substr(0, 64), candidate); });
-        const bool close = nearest != known.end() && edit_distance(std::string_view(name).substr(0, 64), *nearest) <= 3;
-        return view.error(close ? fmt::format("unknown field; did you mean '{}'?", *nearest) : "unknown field");
+        return view.error("unknown field" + did_you_mean(name, std::span(known.begin(), known.size())));
     }
     return {};
 }

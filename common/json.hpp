@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,9 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
 // `value` as one line; bytes that are not UTF-8 are replaced, so that this cannot fail.
 std::string to_line(const Json& value);
+
+// "; did you mean 'ingress'?" when one of `known` is near to `text`, else nothing: for the end of an error.
+std::string did_you_mean(std::string_view text, std::span<const std::string_view> known);
 
 class JsonView {
   public:

@@ -34,6 +34,9 @@ struct Rule {
     bool default_deny = false;         // `policies` isolate the pod and none allows
     int index = -1;                    // position in spec.ingress or spec.egress
     std::vector<PolicyName> policies;  // the one whose rule it is, or all that isolate
+    std::string path = {};             // of the rule in its policy, "spec.ingress[0]"; empty for default_deny
+    std::string tier = {};             // "Admin", "NetworkPolicy", "Baseline"
+    int priority = -1;                 // in its tier; -1: there is none
 };
 
 // Hubble's LostEventSource. kNone marks a record that is a flow.

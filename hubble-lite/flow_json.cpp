@@ -143,7 +143,10 @@ void write_rule(JsonWriter& json, std::uint64_t id, const Rule* rule, bool egres
             text_field(json, "namespace", rule->policies.front().name_space);
             text_field(json, "name", rule->policies.front().name);
             json.key("index").number(std::int64_t{rule->index});
+            text_field(json, "path", rule->path);
         }
+        text_field(json, "tier", rule->tier);
+        if (rule->priority >= 0) json.key("priority").number(std::int64_t{rule->priority});
     }
     json.end_object();
 }

@@ -1,6 +1,7 @@
 #include "hubble-lite/names.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "datapath/abi/endpoint.h"
 #include "datapath/abi/policy.h"
@@ -22,6 +23,8 @@ std::string_view reserved_label(std::uint32_t identity) {
             return "reserved:world";
         case WEFT_IDENTITY_REMOTE_NODE:
             return "reserved:remote-node";
+        case WEFT_IDENTITY_KUBE_APISERVER:
+            return "reserved:kube-apiserver";
         default:
             return {};
     }
@@ -56,6 +59,20 @@ Result<PolicyName> read_policy(const JsonView& view) {
     WEFT_TRY(name_space, view.string_or("namespace", ""));
     WEFT_TRY(name, view.string_or("name", ""));
     return PolicyName{kind, name_space, name};
+}
+
+// Where the rule stands in its object and among the tiers.
+Result<void> read_place(const JsonView& line, Rule& rule) {
+    WEFT_TRY(path, line.string_or("path", ""));
+    WEFT_TRY(tier, line.string_or("tier", ""));
+    WEFT_TRY(priority, line.find("priority"));
+    if (priority) {
+        WEFT_TRY(value, priority->integer(0, std::numeric_limits<int>::max()));
+        rule.priority = static_cast<int>(value);
+    }
+    rule.path = std::move(path);
+    rule.tier = std::move(tier);
+    return {};
 }
 
 template <typename Map, typename Key, typename Now>
@@ -209,6 +226,7 @@ Result<void> Names::apply_rule(const JsonView& line, bool add, Clock::time_point
         WEFT_TRY(policy, read_policy(line));
         if (!policy.name.empty()) rule->policies.push_back(std::move(policy));
     }
+    WEFT_CHECK(read_place(line, *rule));
     rules_[id] = {std::move(rule), round_, {}};
     rule_came_.notify_all();
     return {};

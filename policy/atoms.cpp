@@ -4,6 +4,8 @@
 #include <limits>
 #include <unordered_map>
 
+#include "policy/digest.hpp"
+
 namespace weft::policy {
 
 namespace {
@@ -75,12 +77,11 @@ class AtomCollector {
         auto& in_force = out_.specs[index];
         in_force.first_rule = static_cast<std::uint32_t>(out_.rules.size());
         in_force.rules = static_cast<std::uint32_t>(in_force.spec->rules.size());
-        const std::string key = in_force.policy->key();
         for (const auto& rule : in_force.spec->rules) {
             CompiledRule compiled;
             compiled.rule = &rule;
             compiled.spec = index;
-            WEFT_TRY(number, numbers_.number(NumberKind::kRule, number_key(key, rule)));
+            WEFT_TRY(number, numbers_.number(NumberKind::kRule, rule_key(*in_force.policy, *in_force.spec, rule)));
             compiled.number = number;
             for (const auto& peer : rule.peers) std::visit([&](const auto& what) { take_peer(what, compiled); }, peer);
             for (const auto& set : rule.required) compiled.required.push_back(pod_set(set));
@@ -93,10 +94,13 @@ class AtomCollector {
         return {};
     }
 
-    static std::string number_key(const std::string& policy, const Rule& rule) {
-        if (rule.list.substr(rule.list.find('.') + 1) == to_string(rule.direction) && rule.list.starts_with("spec."))
-            return fmt::format("{}/{}/{}", policy, to_string(rule.direction), rule.index);
-        return fmt::format("{}/{}", policy, rule.place());
+    // What a rule's number, and so its counters, stand for: what the rule says, wherever in the policy it stands. Of
+    // two that say the same, the second is another.
+    std::string rule_key(const Policy& policy, const Spec& spec, const Rule& rule) {
+        const auto subject = policy.specs.size() > 1 ? spec.subject.text() : std::string();
+        auto key = fmt::format("{}/{}", policy.key(), Digest::of(subject + "\n" + rule.text()).hex());
+        const auto before = same_rules_[key]++;
+        return before == 0 ? key : fmt::format("{}/{}", key, before);
     }
 
     std::uint32_t pod_set(const PodSet& set) {
@@ -151,6 +155,7 @@ class AtomCollector {
     std::unordered_map<std::string, std::uint32_t> blocks_;
     std::unordered_map<std::string, std::uint32_t> traits_;
     std::unordered_map<std::string, std::uint32_t> names_;
+    std::unordered_map<std::string, std::uint32_t> same_rules_;  // by key
 };
 
 }  // namespace

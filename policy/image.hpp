@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,7 @@ struct PolicyName {
     std::string kind;  // "NetworkPolicy"
     std::string namespace_;
     std::string name;
+    std::string text() const;  // "NetworkPolicy default/web", "ClusterNetworkPolicy guard"
     friend auto operator<=>(const PolicyName&, const PolicyName&) = default;
 };
 
@@ -59,6 +61,8 @@ struct RuleInfo {
     std::vector<PolicyName> policies;  // the one policy whose rule this is, or all that isolate
     int index = -1;                    // position in its list; -1 for by_default
     std::string place = {};            // "spec.ingressDeny[0]"; empty for by_default
+    int tier = 1;                      // rule.hpp: kAdminTier, kNetworkPolicyTier, kBaselineTier
+    std::optional<int> priority = {};  // as the object states it; the NetworkPolicy tier's kinds have none
     friend bool operator==(const RuleInfo&, const RuleInfo&) = default;
 };
 
@@ -70,6 +74,7 @@ struct Image {
         endpoints;  // endpoint number -> policy number by Direction; 0: not isolated
     std::map<std::uint32_t, RuleInfo> rules;
     std::map<std::uint32_t, std::map<std::string, std::string>> identities;  // identity -> labels
+    std::vector<std::uint32_t> new_rules;  // numbers that count from zero; filled by who remembers the numbers
     friend bool operator==(const Image&, const Image&) = default;
 };
 

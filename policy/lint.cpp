@@ -2,24 +2,14 @@
 
 #include <algorithm>
 
+#include "policy/coverage.hpp"
+#include "policy/shadow.hpp"
+
 namespace weft::policy {
 
 namespace {
 
 constexpr std::uint16_t kDnsPort = 53;
-
-const Labels& labels_of(const World& world, const std::string& name, Labels& scratch) {
-    if (const auto at = world.namespaces.find(name); at != world.namespaces.end()) return at->second->labels;
-    scratch = {{std::string(kNamespaceNameLabel), name}};
-    return scratch;
-}
-
-bool holds(const PodSet& set, const Pod& pod, const World& world) {
-    if (pod.host_network || !set.pods.matches(pod.labels)) return false;
-    if (set.namespace_) return *set.namespace_ == pod.namespace_;
-    Labels scratch;
-    return set.namespaces.matches(labels_of(world, pod.namespace_, scratch));
-}
 
 bool anyone(const World& world, auto&& predicate) {
     return std::ranges::any_of(world.pods, [&](const auto& entry) { return predicate(*entry.second); });
@@ -45,7 +35,7 @@ bool opens_dns(const Rule& rule) {
 
 class Linter {
   public:
-    Linter(const Policy& policy, const World& world) : policy_(policy), world_(world) {}
+    Linter(const Policy& policy, const World& world, Known known) : policy_(policy), world_(world), known_(known) {}
 
     std::vector<Warning> run() {
         for (spec_ = policy_.specs.data(); spec_ != policy_.specs.data() + policy_.specs.size(); ++spec_) check_spec();
@@ -54,42 +44,74 @@ class Linter {
 
   private:
     void check_spec() {
-        if (!anyone(world_, [&](const Pod& pod) { return holds(spec_->subject, pod, world_); }))
-            warn(subject_path(), "selects no pod at present");
-        if (spec_->isolates[static_cast<std::size_t>(Direction::kEgress)] &&
-            std::ranges::none_of(spec_->rules, opens_dns))
-            warn("$.spec.egress",
-                 "isolates for egress and opens no port 53: the pods cannot resolve names unless another policy lets "
-                 "them");
-        for (const auto& rule : spec_->rules) {
-            if (!rule.any_peer && rule.peers.empty()) warn(rule_path(rule), "selects no peer: it matches nothing");
-            for (std::size_t i = 0; i < rule.ports.size(); ++i) check_name(rule, i);
-            for (std::size_t i = 0; i < rule.peers.size(); ++i) check_peer(rule, i);
+        if (known_ == Known::kAll &&
+            !anyone(world_, [&](const Pod& pod) { return selects(world_, spec_->subject, pod); }))
+            warn(subject_path(), WarningKind::kSelectsNoPod, "selects no pod at present");
+        if (spec_->isolates[static_cast<std::size_t>(Direction::kEgress)] && !dns_is_open())
+            warn(spec_path() + ".egress", WarningKind::kDeniesDns,
+                 "isolates for egress, and nothing opens port 53: the pods cannot resolve names");
+        for (std::size_t i = 0; i < spec_->rules.size(); ++i) {
+            const auto& rule = spec_->rules[i];
+            if (!rule.any_peer && rule.peers.empty())
+                warn(rule_path(rule), WarningKind::kNoPeer, "selects no peer: it matches nothing");
+            check_shadow(i);
+            if (known_ == Known::kAll) check_state(rule);
         }
+    }
+
+    void check_state(const Rule& rule) {
+        for (std::size_t i = 0; i < rule.ports.size(); ++i) check_name(rule, i);
+        for (std::size_t i = 0; i < rule.peers.size(); ++i) check_peer(rule, i);
+    }
+
+    // By the policy itself, or by another for all the same pods.
+    bool dns_is_open() const {
+        const auto opens = [&](const Spec& spec) {
+            return std::ranges::any_of(spec.rules, opens_dns) && covers(spec.subject, spec_->subject);
+        };
+        if (std::ranges::any_of(policy_.specs, opens)) return true;
+        return std::ranges::any_of(world_.policies, [&](const auto& entry) {
+            return entry.first != policy_.name && std::ranges::any_of(entry.second->specs, opens);
+        });
+    }
+
+    void check_shadow(std::size_t index) {
+        const auto found = shadow_of(policy_, *spec_, index, world_);
+        if (!found) return;
+        const auto whose =
+            found->policy == policy_.name ? "$." + found->place : found->policy.text() + " " + found->place;
+        warn(rule_path(spec_->rules[index]), WarningKind::kShadowed,
+             found->agrees ? fmt::format("adds nothing: {} does the same for all that it matches", whose)
+                           : fmt::format("never decides: {} decides all that it matches before", whose));
+    }
+
+    // Where the spec stands in the object.
+    std::string spec_path() const {
+        const auto at = spec_ - policy_.specs.data();
+        const bool has_spec = policy_.object.contains("spec") && !policy_.object.at("spec").is_null();
+        return has_spec && at == 0 ? "$.spec" : fmt::format("$.specs[{}]", at - (has_spec ? 1 : 0));
     }
 
     std::string subject_path() const {
         if (policy_.name.kind == "NetworkPolicy") return "$.spec.podSelector";
-        if (!policy_.name.kind.starts_with("Cilium")) return "$.spec.subject";
-        const auto at = spec_ - policy_.specs.data();
-        const bool has_spec = policy_.object.contains("spec") && !policy_.object.at("spec").is_null();
-        return has_spec && at == 0 ? "$.spec.endpointSelector"
-                                   : fmt::format("$.specs[{}].endpointSelector", at - (has_spec ? 1 : 0));
+        return spec_path() + (policy_.name.kind.starts_with("Cilium") ? ".endpointSelector" : ".subject");
     }
 
-    void warn(std::string path, std::string text) { out_.push_back({std::move(path), std::move(text)}); }
+    void warn(std::string path, WarningKind kind, std::string text) {
+        out_.push_back({std::move(path), kind, std::move(text)});
+    }
 
     void check_name(const Rule& rule, std::size_t index) {
         const auto& port = rule.ports[index];
         if (port.name.empty()) return;
         const bool known = anyone(world_, [&](const Pod& pod) {
-            return serves(pod, port) && (rule.direction == Direction::kEgress || holds(spec_->subject, pod, world_));
+            return serves(pod, port) && (rule.direction == Direction::kEgress || selects(world_, spec_->subject, pod));
         });
         if (known) return;
         const auto whose = rule.direction == Direction::kEgress ? "no pod" : "no pod that the policy selects";
         warn(policy_.name.kind == "NetworkPolicy" ? fmt::format("{}.ports[{}].port", rule_path(rule), index)
                                                   : rule_path(rule),
-             fmt::format("{} has a port named '{}' of that protocol", whose, port.name));
+             WarningKind::kUnknownPortName, fmt::format("{} has a port named '{}' of that protocol", whose, port.name));
     }
 
     // Only a NetworkPolicy's peers stand one for one for the entries of a list.
@@ -101,10 +123,11 @@ class Linter {
     void check_peer(const Rule& rule, std::size_t index) {
         const auto path = peer_path(rule, index);
         if (rule.peers[index] == Peer(Entity::kKubeApiserver) && world_.node.kube_apiservers.empty())
-            warn(path, "no address of an API server is known: the entity kube-apiserver stands for nobody");
+            warn(path, WarningKind::kNoApiServer,
+                 "no address of an API server is known: the entity kube-apiserver stands for nobody");
         if (const auto* set = std::get_if<PodSet>(&rule.peers[index])) {
-            if (!anyone(world_, [&](const Pod& pod) { return holds(*set, pod, world_); }))
-                warn(path, "selects no pod at present");
+            if (!anyone(world_, [&](const Pod& pod) { return selects(world_, *set, pod); }))
+                warn(path, WarningKind::kNoPeer, "selects no pod at present");
             return;
         }
         if (!std::holds_alternative<IpBlock>(rule.peers[index])) return;
@@ -114,7 +137,7 @@ class Linter {
             const bool excepted =
                 std::ranges::any_of(block.except, [&](const Cidr& hole) { return hole.contains(range); });
             if (block.cidr.contains(range) && !excepted)
-                warn(policy_.name.kind == "NetworkPolicy" ? path + ".ipBlock.cidr" : path,
+                warn(policy_.name.kind == "NetworkPolicy" ? path + ".ipBlock.cidr" : path, WarningKind::kCoversPods,
                      fmt::format("{} covers the pods' own addresses {}: it opens to pods too", block.cidr.text(),
                                  range.text()));
         }
@@ -122,14 +145,50 @@ class Linter {
 
     const Policy& policy_;
     const World& world_;
+    Known known_;
     const Spec* spec_ = nullptr;
     std::vector<Warning> out_;
 };
 
 }  // namespace
 
-std::vector<Warning> lint(const Policy& policy, const World& world) {
-    return Linter(policy, world).run();
+std::string_view to_string(WarningKind kind) {
+    switch (kind) {
+        case WarningKind::kSelectsNoPod:
+            return "selects-no-pod";
+        case WarningKind::kNoPeer:
+            return "no-peer";
+        case WarningKind::kUnknownPortName:
+            return "unknown-port-name";
+        case WarningKind::kShadowed:
+            return "shadowed";
+        case WarningKind::kCoversPods:
+            return "covers-pods";
+        case WarningKind::kNoApiServer:
+            return "no-api-server";
+        case WarningKind::kDeniesDns:
+            return "denies-dns";
+    }
+    return "unknown";
+}
+
+std::vector<Warning> lint(const Policy& policy, const World& world, Known known) {
+    return Linter(policy, world, known).run();
+}
+
+Json warnings_json(const std::vector<Object>& objects, World world, Known known) {
+    for (const auto& object : objects) std::visit([&](const auto& what) { world.put(what); }, object);
+    Json out = Json::array();
+    for (const auto& object : objects) {
+        const auto* policy = std::get_if<Policy>(&object);
+        if (policy == nullptr) continue;
+        for (const auto& warning : lint(*policy, world, known))
+            out.push_back({{"object", policy->name.text()},
+                           {"path", warning.path},
+                           {"kind", to_string(warning.kind)},
+                           {"message", warning.text}});
+    }
+    return out;
 }
 
 }  // namespace weft::policy

@@ -26,7 +26,8 @@ Result<std::uint32_t> MemoryNumbers::number(NumberKind kind, const std::string& 
     at->second.round = round_;
     if (!is_new) return at->second.number;
     const auto limit = limits_[static_cast<std::size_t>(kind)];
-    if (!numbers.free.empty() && *numbers.free.begin() <= limit) {
+    const bool fresh = kind == NumberKind::kRule && numbers.next <= limit;
+    if (!fresh && !numbers.free.empty() && *numbers.free.begin() <= limit) {
         at->second.number = *numbers.free.begin();
         numbers.free.erase(numbers.free.begin());
     } else if (numbers.next <= limit) {

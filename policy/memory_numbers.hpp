@@ -10,6 +10,8 @@
 
 namespace weft::policy {
 
+// The lowest number that is free; of rules, one that was never given as long as there is one: flows that a rule decided
+// carry its number until they end, and would count for the next rule of that number.
 class MemoryNumbers : public Numbers {
   public:
     // Highest number of each kind (by NumberKind). The defaults are the sizes of the datapath's tables (a test compares

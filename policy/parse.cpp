@@ -75,7 +75,9 @@ Result<Object> parse_object(const JsonView& view) {
     if (other != nullptr)
         return version_view.error(
             fmt::format("'{}' is not served for {}: use {}", version.substr(0, 64), kind, other->api_version));
-    return kind_view.error(fmt::format("kind '{}' is not known here", kind.substr(0, 64)));
+    std::vector<std::string_view> names;
+    for (const auto& known : kKinds) names.push_back(known.kind);
+    return kind_view.error(fmt::format("kind '{}' is not known here{}", kind.substr(0, 64), did_you_mean(kind, names)));
 }
 
 Result<std::vector<Object>> parse_objects(const JsonView& view) {
@@ -104,7 +106,9 @@ Result<std::uint8_t> parse_protocol(const JsonView& view) {
     if (text == "TCP") return kTcp;
     if (text == "UDP") return kUdp;
     if (text == "SCTP") return kSctp;
-    return view.error(fmt::format("'{}' is not a protocol: use TCP, UDP or SCTP", text.substr(0, 64)));
+    static constexpr std::string_view kNames[] = {"TCP", "UDP", "SCTP"};
+    return view.error(
+        fmt::format("'{}' is not a protocol: use TCP, UDP or SCTP{}", text.substr(0, 64), did_you_mean(text, kNames)));
 }
 
 Result<Metadata> parse_metadata(const JsonView& object, Scope scope) {

@@ -10,9 +10,6 @@ namespace weft::policy {
 
 namespace {
 
-// A BaselineAdminNetworkPolicy has no priority: it comes after every ClusterNetworkPolicy of its tier.
-constexpr int kHighestPriority = 1000;
-
 using Ports = std::vector<PortMatch>;
 
 // What the two versions call and count differently.
@@ -251,7 +248,7 @@ Result<Opened> open(const JsonView& view, std::string_view kind, const Dialect& 
 
 Result<int> parse_priority(const JsonView& spec) {
     WEFT_TRY(view, spec.member("priority"));
-    WEFT_TRY(number, view.integer(0, kHighestPriority));
+    WEFT_TRY(number, view.integer(0, kMaxPriority));
     return static_cast<int>(number);
 }
 
@@ -285,7 +282,8 @@ Result<Policy> parse_baseline_admin_network_policy(const JsonView& view) {
     auto& [policy, spec] = opened;
     if (policy.name.name != "default") return view.error("a BaselineAdminNetworkPolicy must be named 'default'");
     WEFT_CHECK(spec.only({"subject", "ingress", "egress"}));
-    WEFT_CHECK(read_rules(spec, {{}, kBaselineTier, kHighestPriority + 1, false}, kAlpha1, policy.specs.front()));
+    // It has no priority: it comes after every ClusterNetworkPolicy of its tier.
+    WEFT_CHECK(read_rules(spec, {{}, kBaselineTier, kMaxPriority + 1, false}, kAlpha1, policy.specs.front()));
     return std::move(policy);
 }
 

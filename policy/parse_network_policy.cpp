@@ -111,6 +111,8 @@ Result<std::vector<Rule>> parse_rules(const JsonView& spec, Direction direction,
     return out;
 }
 
+constexpr std::string_view kPolicyTypes[] = {"Ingress", "Egress"};
+
 // Defaults: Ingress always, Egress when the object has egress rules.
 Result<std::array<bool, 2>> parse_types(const JsonView& spec, bool has_egress) {
     WEFT_TRY(items, list_of(spec, "policyTypes"));
@@ -120,7 +122,8 @@ Result<std::array<bool, 2>> parse_types(const JsonView& spec, bool has_egress) {
     for (const auto& item : items) {
         WEFT_TRY(text, item.string());
         if (text != "Ingress" && text != "Egress")
-            return item.error(fmt::format("'{}' is not a policy type: use Ingress or Egress", text.substr(0, 64)));
+            return item.error(fmt::format("'{}' is not a policy type: use Ingress or Egress{}", text.substr(0, 64),
+                                          did_you_mean(text, kPolicyTypes)));
         out[static_cast<std::size_t>(text == "Ingress" ? Direction::kIngress : Direction::kEgress)] = true;
     }
     return out;

@@ -50,7 +50,8 @@ Result<std::pair<std::string, JsonView>> only_member(const JsonView& view, std::
     for (auto& [name, member] : members) {
         if (member.is_null()) continue;
         if (std::ranges::find(known, name) == known.end())
-            return member.error(fmt::format("is not known here: use one of {}", fmt::join(known, ", ")));
+            return member.error(
+                fmt::format("is not known here: use one of {}{}", fmt::join(known, ", "), did_you_mean(name, known)));
         if (out) return view.error(fmt::format("has both {} and {}: exactly one may be given", out->first, name));
         out.emplace(name, member);
     }

@@ -55,6 +55,7 @@ struct CidrGroupRef {
     std::string name;
     LabelSelector groups;      // when there is no name
     std::vector<Cidr> except;  // sorted, unique
+    std::string text() const;
     friend bool operator==(const CidrGroupRef&, const CidrGroupRef&) = default;
 };
 
@@ -84,6 +85,8 @@ inline constexpr int kBaselineTier = 2;
 // In the NetworkPolicy tier deny wins over allow.
 inline constexpr int kDenyPriority = 0;
 inline constexpr int kAllowPriority = 1;
+// In the other tiers: the highest that an object may state. What states none stands behind it.
+inline constexpr int kMaxPriority = 1000;
 
 struct Rule {
     Direction direction = Direction::kIngress;
@@ -102,6 +105,8 @@ struct Rule {
     bool constrained = false;
 
     std::string place() const;  // "spec.ingress[0]"
+    // What it says, wherever it stands: equal texts mean rules that match and do the same.
+    std::string text() const;
     friend bool operator==(const Rule&, const Rule&) = default;
 };
 
@@ -121,5 +126,6 @@ struct Policy {
 };
 
 std::string_view to_string(Direction direction);  // "egress", "ingress"
+std::string_view tier_name(int tier);             // "Admin", "NetworkPolicy", "Baseline"
 
 }  // namespace weft::policy

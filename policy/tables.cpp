@@ -35,6 +35,12 @@ struct Members {
     }
 };
 
+// Of the tiers with priorities, one that an object can state (a BaselineAdminNetworkPolicy has none).
+std::optional<int> stated_priority(const Rule& rule) {
+    if (rule.tier == kNetworkPolicyTier || rule.priority > kMaxPriority) return std::nullopt;
+    return rule.priority;
+}
+
 // What an endpoint's table depends on: endpoints with equal keys share the table.
 struct TableKey {
     Direction direction = Direction::kEgress;
@@ -243,7 +249,9 @@ class Builder {
                                          false,
                                          {atoms_.specs[rule.spec].policy->name},
                                          rule.rule->index,
-                                         rule.rule->place()};
+                                         rule.rule->place(),
+                                         rule.rule->tier,
+                                         stated_priority(*rule.rule)};
     }
 
     TableKey key_of(const Subject& subject, Direction direction) const {
@@ -286,7 +294,8 @@ class Builder {
         if (isolating.empty()) return PortRow{.allow = true};
         WEFT_TRY(number, numbers_.number(NumberKind::kRule, fmt::format("default/{}/{}", to_string(key.direction),
                                                                         Digest::of(text).hex())));
-        const RuleInfo info{key.direction, true, std::move(isolating), -1, {}};
+        const RuleInfo info{
+            .direction = key.direction, .by_default = true, .policies = std::move(isolating), .place = {}};
         const auto [at, is_new] = image_.rules.try_emplace(number, info);
         if (!is_new && at->second != info) return fail(ErrorCode::kInternal, "two rules have one number ({})", number);
         return PortRow{.rule = number, .by_default = true};

@@ -40,4 +40,7 @@ struct World {
     void put(Policy object);
 };
 
+// Whether the pod is in the set: by its labels and its namespace's. Pods on the host network are in none.
+bool selects(const World& world, const PodSet& set, const Pod& pod);
+
 }  // namespace weft::policy

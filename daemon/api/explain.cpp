@@ -6,6 +6,7 @@
 #include "daemon/api/handlers.hpp"
 #include "daemon/maps/explain.hpp"
 #include "daemon/maps/kernel_reader.hpp"
+#include "policy/rule_json.hpp"
 
 namespace weft::api {
 
@@ -116,7 +117,7 @@ Json verdict_json(const std::optional<policy::DirectionVerdict>& verdict, const 
              {"policy", verdict->policy},
              {"rule", nullptr}};
     if (const auto rule = image.rules.find(verdict->rule); rule != image.rules.end())
-        out["rule"] = reconcile::rule_json(verdict->rule, rule->second);
+        out["rule"] = policy::rule_json(verdict->rule, rule->second);
     return out;
 }
 

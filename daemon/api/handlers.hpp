@@ -1,4 +1,5 @@
-// The handlers, by topic (endpoints.cpp, policies.cpp, views.cpp, explain.cpp, maps.cpp, metadata.cpp, status.cpp).
+// The handlers, by topic (endpoints.cpp, policies.cpp, policy_status.cpp, views.cpp, explain.cpp, maps.cpp,
+// metadata.cpp, status.cpp).
 #pragma once
 
 #include "daemon/api/routes.hpp"
@@ -16,6 +17,7 @@ Result<Reply> collect_garbage(Context& context, const Call& call);
 Result<Reply> apply_policies(Context& context, const Call& call);
 Result<Reply> validate_policies(Context& context, const Call& call);
 Result<Reply> list_policies(Context& context, const Call& call);
+Result<Reply> policy_status(Context& context, const Call& call);
 Result<Reply> get_policy(Context& context, const Call& call);
 Result<Reply> delete_policy(Context& context, const Call& call);
 

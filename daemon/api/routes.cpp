@@ -19,6 +19,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/policies", apply_policies},
     {"GET", "/v1/policies", list_policies},
     {"POST", "/v1/policies/validate", validate_policies},
+    {"GET", "/v1/policies/status", policy_status},
     {"GET", "/v1/policies/{kind}/{namespace}/{name}", get_policy},
     {"DELETE", "/v1/policies/{kind}/{namespace}/{name}", delete_policy},
     {"GET", "/v1/identities", list_identities},

@@ -1,5 +1,5 @@
 #include "daemon/api/handlers.hpp"
-#include "daemon/maps/counters.hpp"
+#include "daemon/api/policy_status.hpp"
 
 namespace weft::api {
 
@@ -26,14 +26,7 @@ Result<Reply> list_rules(Context& context, const Call&) {
     context.reconciler.read([&](const reconcile::View& view) { rules = view.image.rules; });
     WEFT_TRY(counts, maps::rule_counts(context.pins));
     Json out = Json::array();
-    for (const auto& [id, rule] : rules) {
-        const maps::RuleCount count = counts.contains(id) ? counts.at(id) : maps::RuleCount{};
-        Json line = reconcile::rule_json(id, rule);
-        line["packets"] = count.packets;
-        line["bytes"] = count.bytes;
-        line["connections"] = count.connections;
-        out.push_back(std::move(line));
-    }
+    for (const auto& [id, rule] : rules) out.push_back(counted_rule_json(id, rule, counts));
     return json_reply(out);
 }
 

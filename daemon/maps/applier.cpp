@@ -99,29 +99,25 @@ std::optional<Error> Applier::clean_up(const Plan& plan) {
     return failed;
 }
 
-// A number that now stands for another rule starts to count at zero. At the first image nothing is known to have
-// changed.
-std::optional<Error> Applier::reset_reused_rules(const policy::Image& image) {
-    for (const auto& [number, rule] : image.rules) {
-        const auto before = rules_.find(number);
-        if (before == rules_.end() || before->second == rule) continue;
-        if (auto reset = writer_->write(ResetRule{number}); !reset) return std::move(reset).error();
-    }
-    rules_ = image.rules;
-    return std::nullopt;
+// Before anything of the image is in force: no packet has been counted for these yet.
+Result<void> Applier::reset_new_rules(const policy::Image& image) {
+    for (const auto number : image.new_rules)
+        if (auto reset = writer_->write(ResetRule{number}); !reset)
+            return wrap(std::move(reset).error(), "set a rule's counters to zero");
+    return {};
 }
 
 Result<ApplyReport> Applier::apply(const policy::Image& image, const std::vector<LocalEndpoint>& endpoints,
                                    const NodeSettings& settings) {
     auto planned = plan(image, endpoints, settings);
-    auto done = planned ? execute(*planned) : std::unexpected(planned.error());
+    auto done = planned ? reset_new_rules(image) : std::unexpected(planned.error());
+    if (done) done = execute(*planned);
     if (!done) {
         ++counts_.failed;
         return wrap(std::move(done).error(), "apply the policy to the kernel");
     }
     ApplyReport report;
     report.unfinished = clean_up(*planned);
-    if (auto failed = reset_reused_rules(image); failed && !report.unfinished) report.unfinished = std::move(failed);
     report.writes = planned->before.size() + planned->after.size() + planned->removals.size() +
                     (planned->commit ? 1 : 0) + (planned->end ? 1 : 0);
     report.flipped = planned->flips;

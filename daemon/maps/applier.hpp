@@ -78,12 +78,11 @@ class Applier {
                       const NodeSettings& settings);
     Result<void> execute(const Plan& plan);
     std::optional<Error> clean_up(const Plan& plan);
-    std::optional<Error> reset_reused_rules(const policy::Image& image);
+    Result<void> reset_new_rules(const policy::Image& image);
 
     std::unique_ptr<Writer> writer_;
     KernelState state_;
     ApplierCounts counts_;
-    std::map<std::uint32_t, policy::RuleInfo> rules_;  // of the image that was applied last
     std::map<std::uint32_t, std::uint32_t>
         image_class_;            // kernel class -> image class, of the image that was applied last
     bool flipped_ = true;        // the epoch was changed (or nobody knows) and no grace period has passed since

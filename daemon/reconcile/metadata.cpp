@@ -1,6 +1,6 @@
 #include "daemon/reconcile/metadata.hpp"
 
-#include "policy/rule.hpp"
+#include "policy/rule_json.hpp"
 
 namespace weft::reconcile {
 
@@ -17,7 +17,7 @@ Json identity_json(std::uint32_t id, const std::map<std::string, std::string>& l
 }
 
 Json rule_line(std::uint32_t id, const policy::RuleInfo& rule) {
-    Json out = rule_json(id, rule);
+    Json out = policy::rule_json(id, rule);
     out["type"] = "rule";
     out["op"] = "add";
     return out;
@@ -57,23 +57,6 @@ void name_removals(const policy::Image& before, const policy::Image& after, std:
 }
 
 }  // namespace
-
-Json rule_json(std::uint32_t id, const policy::RuleInfo& rule) {
-    Json policies = Json::array();
-    for (const auto& name : rule.policies)
-        policies.push_back({{"kind", name.kind}, {"namespace", name.namespace_}, {"name", name.name}});
-    Json out{{"id", id},
-             {"direction", policy::to_string(rule.direction)},
-             {"index", rule.index},
-             {"path", rule.place},
-             {"default_deny", rule.by_default},
-             {"policies", policies}};
-    const policy::PolicyName first = rule.policies.empty() ? policy::PolicyName{} : rule.policies.front();
-    out["kind"] = first.kind;
-    out["namespace"] = first.namespace_;
-    out["name"] = first.name;
-    return out;
-}
 
 Subscription::Wait Subscription::next(std::string& line, std::chrono::milliseconds timeout) {
     std::unique_lock lock(mutex_);

@@ -79,6 +79,4 @@ class Feed {
     std::atomic<std::uint64_t> cut_off_ = 0;
 };
 
-Json rule_json(std::uint32_t id, const policy::RuleInfo& rule);
-
 }  // namespace weft::reconcile

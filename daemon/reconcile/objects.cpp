@@ -7,8 +7,7 @@
 namespace weft::reconcile {
 
 std::string text_of(const ObjectName& name) {
-    return name.namespace_.empty() ? fmt::format("{} {}", name.kind, name.name)
-                                   : fmt::format("{} {}/{}", name.kind, name.namespace_, name.name);
+    return name.text();
 }
 
 Result<void> check_unique(const std::vector<policy::Object>& objects) {

@@ -87,6 +87,7 @@ Result<void> Reconciler::enforce() {
     auto image = policy::compile(state_.world(), numbers_);
     if (!image) return wrap(image.error(), "compile the policies");
     counters_.compile_us = microseconds_since(start);
+    image->new_rules = numbers_.new_rules();
     WEFT_CHECK(numbers_.write());
     feed_.announce(image_, *image);
     const auto apply_start = Clock::now();

@@ -22,6 +22,13 @@ void StoredNumbers::freed(policy::NumberKind kind, const std::string& key) {
     changed_[{kind, key}] = 0;
 }
 
+std::vector<std::uint32_t> StoredNumbers::new_rules() const {
+    std::vector<std::uint32_t> out;
+    for (const auto& [key, number] : changed_)
+        if (key.first == policy::NumberKind::kRule && number != 0) out.push_back(number);
+    return out;
+}
+
 Result<void> StoredNumbers::write() {
     std::vector<NumberRow> put, erased;
     for (const auto& [key, number] : changed_)

@@ -15,6 +15,8 @@ class StoredNumbers : public policy::MemoryNumbers {
     // Writes what was given and freed since the last written(): in the transaction that carries what the numbers are
     // for.
     Result<void> write();
+    // Rule numbers that were given since the last written(): no rule that was in force had them.
+    std::vector<std::uint32_t> new_rules() const;
     // The transaction was committed. Without it the next write() writes the same again.
     void written() { changed_.clear(); }
 

@@ -274,6 +274,7 @@ class DaemonTest(unittest.TestCase):
         self.assertEqual(call("POST", "/v1/policies", deny_all("p", {"app": "web"}))[0], 200)
         change = line()
         self.assertEqual((change["type"], change["op"], change["name"]), ("rule", "add", "p"))
+        self.assertEqual((change["path"], change["tier"], "priority" in change), ("", "NetworkPolicy", False))
         connection.close()
 
     def test_uplink_and_capabilities(self):

@@ -98,5 +98,26 @@ TEST(DaemonStore, NumbersSurviveOnlyWhenWritten) {
     EXPECT_EQ(numbers->number(NumberKind::kIdentity, "e").value(), 256U) << "a's number is free";
 }
 
+TEST(DaemonStore, NewRulesAreThoseGivenSinceTheLastTransaction) {
+    const test::Folder folder;
+    using policy::NumberKind;
+    Store store = Store::open(folder.path() / "db").value();
+    using Numbers = std::vector<std::uint32_t>;
+    {
+        auto numbers = StoredNumbers::load(store).value();
+        EXPECT_TRUE(numbers->number(NumberKind::kRule, "a"));
+        EXPECT_TRUE(numbers->number(NumberKind::kClass, "a"));
+        EXPECT_EQ(numbers->new_rules(), Numbers{1}) << "until they are remembered";
+        ASSERT_TRUE(numbers->write());
+        numbers->written();
+        EXPECT_TRUE(numbers->number(NumberKind::kRule, "a"));
+        EXPECT_EQ(numbers->new_rules(), Numbers{});
+    }
+    auto numbers = StoredNumbers::load(store).value();
+    EXPECT_TRUE(numbers->number(NumberKind::kRule, "a"));
+    EXPECT_TRUE(numbers->number(NumberKind::kRule, "b"));
+    EXPECT_EQ(numbers->new_rules(), Numbers{2}) << "a restart makes no rule new";
+}
+
 }  // namespace
 }  // namespace weft::store

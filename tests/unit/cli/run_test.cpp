@@ -1,53 +1,19 @@
 // Whole runs of `weft`: arguments in, requests, output and exit code out.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
-#include "cli/context.hpp"
+#include "tests/unit/cli/cli_run.hpp"
 #include "tests/unit/cli/fake_servers.hpp"
 
 namespace weft::cli {
 namespace {
+
+using test::CliRun;
 
 constexpr const char* kPolicyYaml =
     "apiVersion: networking.k8s.io/v1\n"
     "kind: NetworkPolicy\n"
     "metadata: {name: web, namespace: shop}\n"
     "spec: {podSelector: {}, ingress: [{ports: [{port: 80}]}]}\n";
-
-struct CliRun : testing::Test {
-    std::filesystem::path dir =
-        std::filesystem::temp_directory_path() /
-        fmt::format("wt-cli-{}-{}", getpid(), testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::map<std::string, std::string> env;
-    std::istringstream in;
-    std::ostringstream out, err;
-
-    void SetUp() override {
-        std::filesystem::remove_all(dir);
-        std::filesystem::create_directories(dir);
-        env["WEFT_RUN_DIR"] = dir;
-    }
-    void TearDown() override { std::filesystem::remove_all(dir); }
-
-    int weft(const std::vector<std::string>& arguments) {
-        out.str("");
-        err.str("");
-        const auto lookup = [this](const char* name) -> std::optional<std::string> {
-            const auto found = env.find(name);
-            return found == env.end() ? std::nullopt : std::optional(found->second);
-        };
-        return run(arguments, {lookup, in, out, err});
-    }
-    std::string socket() const { return dir / "weftd.sock"; }
-    std::string file(const std::string& name, const std::string& text) const {
-        std::ofstream(dir / name) << text;
-        return dir / name;
-    }
-};
 
 TEST_F(CliRun, WrongUsageIsTwo) {
     for (const auto& arguments : std::vector<std::vector<std::string>>{{},
@@ -150,14 +116,43 @@ TEST_F(CliRun, ValidateWithAndWithoutTheDaemon) {
                           "{podSelector: {}, ingres: []}\n");
     EXPECT_EQ(weft({"policy", "validate", "-f", good}), kOk) << err.str();
     EXPECT_NE(out.str().find("without weftd"), std::string::npos);
-    EXPECT_EQ(weft({"policy", "validate", "-f", bad}), kFailed);
-    EXPECT_NE(err.str().find("$.spec"), std::string::npos) << err.str();
+    EXPECT_EQ(weft({"policy", "validate", "--live", "-f", good}), kUnreachable);
+    EXPECT_EQ(weft({"policy", "validate", "-f", bad, "-f", good}), kFailed);
+    EXPECT_EQ(err.str(), bad + ", document 1: $.spec.ingres: unknown field; did you mean 'ingress'?\n");
+    EXPECT_EQ(out.str(), "");
+    EXPECT_EQ(weft({"policy", "validate", "-o", "json", "-f", bad}), kFailed);
+    EXPECT_EQ(Json::parse(out.str())["errors"],
+              (Json::array({{{"file", bad},
+                             {"document", 1},
+                             {"path", "$.spec.ingres"},
+                             {"message", "unknown field; did you mean 'ingress'?"}}})));
     test::FakeServer daemon(socket());
     daemon.answers["POST /v1/policies/validate"] = {
         200,
         R"({"valid":true,"warnings":[{"object":"NetworkPolicy shop/web","path":"$.spec","message":"selects no pod"}]})"};
     EXPECT_EQ(weft({"policy", "validate", "-f", good}), kOk);
     EXPECT_EQ(out.str(), "valid\nwarning: NetworkPolicy shop/web $.spec: selects no pod\n");
+    EXPECT_EQ(weft({"policy", "validate", "--strict", "-f", good}), kFailed);
+    const auto asked = daemon.asked.size();
+    EXPECT_EQ(weft({"policy", "validate", "--offline", "--strict", "-f", good}), kOk) << out.str();
+    EXPECT_EQ(daemon.asked.size(), asked);
+    EXPECT_EQ(weft({"policy", "validate", "-f", bad}), kFailed);
+    EXPECT_EQ(daemon.asked.size(), asked) << "what is wrong by itself is not sent";
+}
+
+TEST_F(CliRun, ValidateWarnsWithoutTheDaemonOfWhatTheFilesTell) {
+    const auto closed = file("closed.yaml",
+                             "kind: NetworkPolicy\napiVersion: networking.k8s.io/v1\nmetadata: {name: x}\n"
+                             "spec: {podSelector: {}, policyTypes: [Egress], egress: [{ports: [{port: 80}]}, {ports: "
+                             "[{port: 80}]}]}\n");
+    EXPECT_EQ(weft({"policy", "validate", "-o", "json", "-f", closed}), kOk) << err.str();
+    const auto answer = Json::parse(out.str());
+    EXPECT_EQ(answer["offline"], true);
+    ASSERT_EQ(answer["warnings"].size(), 2U) << answer;
+    EXPECT_EQ(answer["warnings"][0]["kind"], "denies-dns");
+    EXPECT_EQ(answer["warnings"][1]["kind"], "shadowed");
+    EXPECT_EQ(answer["warnings"][1]["path"], "$.spec.egress[1]");
+    EXPECT_EQ(weft({"policy", "validate", "--strict", "-f", closed}), kFailed);
 }
 
 TEST_F(CliRun, ExplainSaysWhoDecidesAndExitsFourWhenDenied) {

@@ -37,9 +37,9 @@ TEST(json, forwarded_tcp_golden) {
         R"("interface":{"index":7},"egress_allowed_by":[{"name":"web-out","namespace":"shop","kind":"NetworkPolicy"}],)"
         R"("ingress_allowed_by":[{"name":"db-in","namespace":"shop","kind":"NetworkPolicy"}],"Summary":"TCP Flags: SYN"},"node_name":"node-1",)"
         R"("time":"2023-11-14T22:13:20.123Z","weft":{"event":"new","hook":"from_pod","rule":{"id":4,"direction":"ingress","default_deny":false,)"
-        R"("kind":"NetworkPolicy","namespace":"shop","name":"db-in","index":1},"policies":[{"name":"db-in","namespace":"shop","kind":"NetworkPolicy"}],)"
-        R"("rules":{"egress":{"id":3,"direction":"egress","default_deny":false,"kind":"NetworkPolicy","namespace":"shop","name":"web-out","index":0},)"
-        R"("ingress":{"id":4,"direction":"ingress","default_deny":false,"kind":"NetworkPolicy","namespace":"shop","name":"db-in","index":1}},)"
+        R"("kind":"NetworkPolicy","namespace":"shop","name":"db-in","index":1,"path":"spec.ingress[1]","tier":"NetworkPolicy"},"policies":[{"name":"db-in","namespace":"shop","kind":"NetworkPolicy"}],)"
+        R"("rules":{"egress":{"id":3,"direction":"egress","default_deny":false,"kind":"NetworkPolicy","namespace":"shop","name":"web-out","index":0,"path":"spec.egress[0]","tier":"NetworkPolicy"},)"
+        R"("ingress":{"id":4,"direction":"ingress","default_deny":false,"kind":"NetworkPolicy","namespace":"shop","name":"db-in","index":1,"path":"spec.ingress[1]","tier":"NetworkPolicy"}},)"
         R"("protocol":6,"packets":1,"bytes":74,"generation":9}})"
         "\n");
 }
@@ -126,6 +126,23 @@ TEST(json, a_denying_rule_is_named_on_its_side_only) {
         EXPECT_FALSE(line["flow"].contains(absent)) << absent;
     EXPECT_EQ(line["weft"]["rule"]["name"], "web-out");
     EXPECT_FALSE(line["weft"].contains("rules"));
+}
+
+TEST(json, a_rule_carries_its_place_tier_and_priority) {
+    Record record = named(sample_event());
+    record.rule[WEFT_INGRESS] = std::make_shared<Rule>(
+        Rule{4, false, false, 2, {{"ClusterNetworkPolicy", "", "guard"}}, "spec.ingress[2]", "Admin", 0});
+    const Json wanted = {{"id", 4},
+                         {"direction", "ingress"},
+                         {"default_deny", false},
+                         {"kind", "ClusterNetworkPolicy"},
+                         {"name", "guard"},
+                         {"index", 2},
+                         {"path", "spec.ingress[2]"},
+                         {"tier", "Admin"},
+                         {"priority", 0}};
+    EXPECT_EQ(parsed(record)["weft"]["rule"], wanted);
+    EXPECT_EQ(parsed(record)["weft"]["rules"]["ingress"], wanted);
 }
 
 TEST(json, an_unknown_rule_is_a_number) {

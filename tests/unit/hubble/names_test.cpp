@@ -13,7 +13,7 @@ constexpr const char* kWeb =
 constexpr const char* kIdentity =
     R"({"type":"identity","op":"add","id":260,"labels":{"k8s:app":"web","k8s:io.kubernetes.pod.namespace":"shop"}})";
 constexpr const char* kRule =
-    R"({"type":"rule","op":"add","id":3,"direction":"ingress","kind":"NetworkPolicy","namespace":"shop","name":"p","index":2,"default_deny":false,"policies":[{"kind":"NetworkPolicy","namespace":"shop","name":"p"}]})";
+    R"({"type":"rule","op":"add","id":3,"direction":"ingress","kind":"NetworkPolicy","namespace":"shop","name":"p","index":2,"path":"spec.ingress[2]","tier":"Admin","priority":7,"default_deny":false,"policies":[{"kind":"NetworkPolicy","namespace":"shop","name":"p"}]})";
 
 IpAddr ip(const char* text) {
     return *IpAddr::parse(text);
@@ -41,6 +41,9 @@ TEST(names, endpoint_identity_and_rule) {
     const auto rule = names.rule(3);
     ASSERT_TRUE(rule);
     EXPECT_EQ(rule->index, 2);
+    EXPECT_EQ(rule->path, "spec.ingress[2]");
+    EXPECT_EQ(rule->tier, "Admin");
+    EXPECT_EQ(rule->priority, 7);
     EXPECT_EQ(rule->policies, (std::vector<PolicyName>{{"NetworkPolicy", "shop", "p"}}));
     EXPECT_EQ(names.rule(0), nullptr);
     EXPECT_EQ(names.rule(99), nullptr);
@@ -60,6 +63,7 @@ TEST(names, identities_without_a_pod) {
     Names names;
     EXPECT_EQ(names.peer(ip("1.1.1.1"), 2)->labels, (std::vector<std::string>{"reserved:world"}));
     EXPECT_EQ(names.peer(ip("1.1.1.1"), 1)->labels, (std::vector<std::string>{"reserved:host"}));
+    EXPECT_EQ(names.peer(ip("1.1.1.1"), 7)->labels, (std::vector<std::string>{"reserved:kube-apiserver"}));
     EXPECT_EQ(names.peer(ip("1.1.1.1"), 300), nullptr);
     ok(names, kIdentity);
     EXPECT_EQ(names.peer(ip("10.9.9.9"), 260)->pod_namespace, "shop");
@@ -118,6 +122,8 @@ TEST(names, wrong_lines_change_nothing) {
           R"({"type":"endpoint","op":"add","id":-1})",
           R"({"type":"endpoint","op":"add","id":1,"identity":1,"ips":["nonsense"]})",
           R"({"type":"identity","op":"add","id":1,"labels":["x"]})", R"({"type":"rule","op":"add","id":1,"index":"x"})",
+          R"({"type":"rule","op":"add","id":1,"path":1})", R"({"type":"rule","op":"add","id":1,"tier":[]})",
+          R"({"type":"rule","op":"add","id":1,"priority":-1})", R"({"type":"rule","op":"add","id":1,"priority":"x"})",
           R"({"type":"rule","op":"add","id":99999999999})"})
         EXPECT_FALSE(names.apply(line)) << line;
     const auto counts = names.counts();

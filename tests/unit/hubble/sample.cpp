@@ -66,11 +66,21 @@ Record named(const weft_event& event, std::int64_t time_ns) {
     record.destination =
         std::make_shared<Peer>(Peer{"shop", "db-0", "c2", {"k8s:app=db", "k8s:io.kubernetes.pod.namespace=shop"}});
     if (event.rule[WEFT_EGRESS] != 0)
-        record.rule[WEFT_EGRESS] = std::make_shared<Rule>(
-            Rule{event.rule[WEFT_EGRESS], true, false, 0, {{"NetworkPolicy", "shop", "web-out"}}});
+        record.rule[WEFT_EGRESS] = std::make_shared<Rule>(Rule{event.rule[WEFT_EGRESS],
+                                                               true,
+                                                               false,
+                                                               0,
+                                                               {{"NetworkPolicy", "shop", "web-out"}},
+                                                               "spec.egress[0]",
+                                                               "NetworkPolicy"});
     if (event.rule[WEFT_INGRESS] != 0)
-        record.rule[WEFT_INGRESS] = std::make_shared<Rule>(
-            Rule{event.rule[WEFT_INGRESS], false, false, 1, {{"NetworkPolicy", "shop", "db-in"}}});
+        record.rule[WEFT_INGRESS] = std::make_shared<Rule>(Rule{event.rule[WEFT_INGRESS],
+                                                                false,
+                                                                false,
+                                                                1,
+                                                                {{"NetworkPolicy", "shop", "db-in"}},
+                                                                "spec.ingress[1]",
+                                                                "NetworkPolicy"});
     return record;
 }
 

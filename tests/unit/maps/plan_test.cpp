@@ -248,14 +248,14 @@ TEST_F(MapsLimits, ImagesThatContradictThemselvesAreRefused) {
     EXPECT_EQ(kernel.attempts, 0U);
 }
 
-TEST_F(MapsPlan, RuleNumberOfAnotherRuleCountsFromZero) {
+TEST_F(MapsPlan, NewRulesCountFromZeroAndNoOthersDo) {
     auto image = two_pods();
     image.rules[1] = {policy::Direction::kIngress, false, {{"NetworkPolicy", "default", "a"}}, 0};
-    ASSERT_TRUE(apply(image));
-    EXPECT_EQ(count<ResetRule>(), 0);
-    image.rules[1].policies[0].name = "b";
+    image.new_rules = {1};
     ASSERT_TRUE(apply(image));
     EXPECT_EQ(count<ResetRule>(), 1);
+    image.new_rules.clear();
+    image.rules[1].index = 1;  // the same rule, at another place
     ASSERT_TRUE(apply(image));
     EXPECT_EQ(count<ResetRule>(), 0);
 }

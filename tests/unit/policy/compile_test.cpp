@@ -253,6 +253,41 @@ TEST(Compile, ExhaustedNumbersAreAnError) {
     EXPECT_EQ(image.error().code, ErrorCode::kExhausted);
 }
 
+// "number place" of each rule of the image that is no default deny.
+std::map<std::string, std::uint32_t> numbers_by_place(const World& world, Numbers& numbers) {
+    std::map<std::string, std::uint32_t> out;
+    for (const auto& [number, rule] : compile(world, numbers).value().rules)
+        if (!rule.by_default) out[rule.policies.at(0).name + " " + rule.place] = number;
+    return out;
+}
+
+TEST(Compile, ARulesNumberStaysWithWhatItSays) {
+    World world = small_world();
+    const std::string web =
+        R"({"from":[{"podSelector":{"matchLabels":{"app":"web"}}},{"ipBlock":{"cidr":"8.8.8.0/24"}}],"ports":[{"port":80},{"port":81}]})";
+    const std::string same =
+        R"({"ports":[{"port":81},{"port":80}],"from":[{"ipBlock":{"cidr":"8.8.8.0/24"}},{"podSelector":{"matchLabels":{"app":"web"}}}]})";
+    const std::string other = R"({"ports":[{"port":443}]})";
+    const auto put = [&](const std::string& rules) {
+        world.put(network_policy("red", "p", R"({"podSelector":{},"ingress":[)" + rules + "]}"));
+    };
+    MemoryNumbers numbers;
+    put(web);
+    const auto number = numbers_by_place(world, numbers).at("p spec.ingress[0]");
+    put(other + "," + same);
+    auto now = numbers_by_place(world, numbers);
+    EXPECT_EQ(now.at("p spec.ingress[1]"), number) << "at another place, in another order";
+    EXPECT_NE(now.at("p spec.ingress[0]"), number);
+    put(web + "," + web);
+    now = numbers_by_place(world, numbers);
+    EXPECT_EQ(now.at("p spec.ingress[0]"), number);
+    EXPECT_NE(now.at("p spec.ingress[1]"), number) << "two that say the same are two";
+    put(R"({"ports":[{"port":80}]})");
+    EXPECT_NE(numbers_by_place(world, numbers).at("p spec.ingress[0]"), number) << "at the same place, but another";
+    world.put(network_policy("red", "q", R"({"podSelector":{},"ingress":[)" + web + "]}"));
+    EXPECT_NE(numbers_by_place(world, numbers).at("q spec.ingress[0]"), number) << "of another policy";
+}
+
 TEST(Explain, ExemptTrafficAndErrors) {
     World world = small_world();
     world.put(network_policy("red", "p", R"({"podSelector":{},"policyTypes":["Ingress","Egress"]})"));
@@ -295,7 +330,9 @@ TEST(Lint, WhatStandsOut) {
     EXPECT_EQ(warned(world, R"({"podSelector":{},"ingress":[{"ports":[{"port":"web"}]}]})"),
               Paths{"$.spec.ingress[0].ports[0].port"});
     EXPECT_EQ(
-        warned(world, R"({"podSelector":{},"ingress":[{},{"from":[{"podSelector":{"matchLabels":{"a":"b"}}}]}]})"),
+        warned(
+            world,
+            R"({"podSelector":{},"ingress":[{"ports":[{"port":1}]},{"from":[{"podSelector":{"matchLabels":{"a":"b"}}}]}]})"),
         Paths{"$.spec.ingress[1].from[0]"});
     EXPECT_EQ(warned(world, R"({"podSelector":{},"ingress":[{"from":[{"ipBlock":{"cidr":"10.0.0.0/8"}}]}]})"),
               Paths{"$.spec.ingress[0].from[0].ipBlock.cidr"});

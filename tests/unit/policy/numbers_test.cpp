@@ -21,15 +21,24 @@ TEST(MemoryNumbers, LowestFreeAndStable) {
 
 TEST(MemoryNumbers, ForgetsWhatWasNotAskedFor) {
     MemoryNumbers numbers;
-    for (const auto* key : {"a", "b", "c"}) EXPECT_TRUE(numbers.number(NumberKind::kRule, key));
+    for (const auto* key : {"a", "b", "c"}) EXPECT_TRUE(numbers.number(NumberKind::kClass, key));
     numbers.forget_unused();
-    EXPECT_EQ(numbers.number(NumberKind::kRule, "c").value(), 3U);
-    EXPECT_EQ(numbers.number(NumberKind::kRule, "new").value(), 4U)
+    EXPECT_EQ(numbers.number(NumberKind::kClass, "c").value(), 3U);
+    EXPECT_EQ(numbers.number(NumberKind::kClass, "new").value(), 4U)
         << "a and b may still be in the kernel until the change is applied";
     numbers.forget_unused();
-    EXPECT_EQ(numbers.number(NumberKind::kRule, "a").value(), 1U);
-    EXPECT_EQ(numbers.number(NumberKind::kRule, "d").value(), 2U);
-    EXPECT_EQ(numbers.number(NumberKind::kRule, "c").value(), 3U);
+    EXPECT_EQ(numbers.number(NumberKind::kClass, "a").value(), 1U);
+    EXPECT_EQ(numbers.number(NumberKind::kClass, "d").value(), 2U);
+    EXPECT_EQ(numbers.number(NumberKind::kClass, "c").value(), 3U);
+}
+
+TEST(MemoryNumbers, ARulesNumberIsGivenAgainOnlyWhenNoneIsLeft) {
+    MemoryNumbers numbers({3, 3, 258, 3});
+    for (const auto* key : {"a", "b"}) EXPECT_TRUE(numbers.number(NumberKind::kRule, key));
+    numbers.forget_unused();
+    numbers.forget_unused();
+    EXPECT_EQ(numbers.number(NumberKind::kRule, "c").value(), 3U) << "flows may still count for a and b";
+    EXPECT_EQ(numbers.number(NumberKind::kRule, "d").value(), 1U);
 }
 
 TEST(MemoryNumbers, Exhaustion) {
@@ -69,6 +78,7 @@ TEST(Limits, AreThoseOfTheDatapath) {
     EXPECT_EQ(kIdentityHost, std::uint32_t{WEFT_IDENTITY_HOST});
     EXPECT_EQ(kIdentityWorld, std::uint32_t{WEFT_IDENTITY_WORLD});
     EXPECT_EQ(kIdentityRemoteNode, std::uint32_t{WEFT_IDENTITY_REMOTE_NODE});
+    EXPECT_EQ(kIdentityKubeApiserver, std::uint32_t{WEFT_IDENTITY_KUBE_APISERVER});
     EXPECT_EQ(static_cast<int>(Direction::kEgress), WEFT_EGRESS);
     EXPECT_EQ(static_cast<int>(Direction::kIngress), WEFT_INGRESS);
 }

@@ -160,5 +160,25 @@ TEST(Tiers, AdminThenNetworkPolicyThenBaseline) {
     EXPECT_EQ(verdict(), "false base");
 }
 
+TEST(Tiers, ARuleSaysItsTierAndThePriorityThatItsPolicyStates) {
+    World world;
+    world.put(space("red"));
+    world.put(pod("red", "a", "10.244.0.1", {{"app", "a"}}, 1));
+    const std::string rest = R"("subject":{"namespaces":{}},"ingress":[{"action":"Deny","from":[{"namespaces":{}}]}]})";
+    world.put(parsed("ClusterNetworkPolicy", R"({"tier":"Admin","priority":7,)" + rest, "admin"));
+    world.put(parsed("ClusterNetworkPolicy", R"({"tier":"Baseline","priority":0,)" + rest, "base"));
+    world.put(parsed("BaselineAdminNetworkPolicy", "{" + rest, "default"));
+    world.put(network_policy("red", "np", R"({"podSelector":{},"ingress":[{}]})"));
+    MemoryNumbers numbers;
+    const auto image = compile(world, numbers).value();
+    std::set<std::string> said;
+    for (const auto& [number, rule] : image.rules)
+        said.insert(fmt::format("{} {} {} {}", rule.policies.at(0).name, tier_name(rule.tier),
+                                rule.priority.value_or(-1), rule.by_default ? "default" : rule.place));
+    EXPECT_EQ(said, (std::set<std::string>{"admin Admin 7 spec.ingress[0]", "base Baseline 0 spec.ingress[0]",
+                                           "default Baseline -1 spec.ingress[0]", "np NetworkPolicy -1 default",
+                                           "np NetworkPolicy -1 spec.ingress[0]"}));
+}
+
 }  // namespace
 }  // namespace weft::policy::test

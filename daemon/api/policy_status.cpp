@@ -1,0 +1,113 @@
+#include "daemon/api/policy_status.hpp"
+
+#include <algorithm>
+
+#include "daemon/api/handlers.hpp"
+#include "policy/rule_json.hpp"
+
+namespace weft::api {
+
+namespace {
+
+// Pods that are selected: those of this node, and all that are known.
+struct Selected {
+    std::size_t here = 0, known = 0;
+};
+
+Selected selected_by(const policy::Policy& policy, const policy::World& world) {
+    Selected out;
+    for (const auto& [key, pod] : world.pods) {
+        const bool selected = std::ranges::any_of(policy.specs, [&, of = pod.get()](const policy::Spec& spec) {
+            return policy::selects(world, spec.subject, *of);
+        });
+        if (!selected) continue;
+        ++out.known;
+        if (pod->endpoint != 0) ++out.here;
+    }
+    return out;
+}
+
+Json refusal_json(const watch::FileStatus& file) {
+    return {{"kind", ""},
+            {"namespace", ""},
+            {"name", ""},
+            {"source", watch::source_of_file(file.name)},
+            {"accepted", false},
+            {"programmed", false},
+            {"reason", file.error->text()}};
+}
+
+}  // namespace
+
+Json counted_rule_json(std::uint32_t id, const policy::RuleInfo& rule, const RuleCounts& counts) {
+    const auto at = counts.find(id);
+    const auto count = at == counts.end() ? maps::RuleCount{} : at->second;
+    Json out = policy::rule_json(id, rule);
+    out["packets"] = count.packets;
+    out["bytes"] = count.bytes;
+    out["connections"] = count.connections;
+    return out;
+}
+
+Result<PolicyStatuses> PolicyStatuses::read(Context& context) {
+    PolicyStatuses out;
+    context.reconciler.read([&](const reconcile::View& view) {
+        out.world_ = view.state.world();
+        out.sources_ = view.state.sources();
+        out.rules_ = view.image.rules;
+        out.counters_ = view.counters;
+    });
+    for (const auto& [id, rule] : out.rules_)
+        for (const auto& name : rule.policies) out.rules_of_[name].push_back(id);
+    if (context.directory != nullptr)
+        for (auto& file : context.directory->status())
+            if (file.error) out.refused_.push_back(std::move(file));
+    WEFT_TRY(counts, maps::rule_counts(context.pins));
+    out.counts_ = std::move(counts);
+    return out;
+}
+
+Json PolicyStatuses::rules_of(const policy::PolicyName& name) const {
+    Json out = Json::array();
+    if (const auto at = rules_of_.find(name); at != rules_of_.end())
+        for (const auto id : at->second) out.push_back(counted_rule_json(id, rules_.at(id), counts_));
+    return out;
+}
+
+Json PolicyStatuses::of(const policy::PolicyName& name) const {
+    const auto policy = world_.policies.find(name);
+    const auto source = sources_.find(name);
+    if (policy == world_.policies.end() || source == sources_.end()) return nullptr;
+    const auto pods = selected_by(*policy->second, world_);
+    Json out{{"kind", name.kind},
+             {"namespace", name.namespace_},
+             {"name", name.name},
+             {"source", source->second},
+             {"accepted", true},
+             {"programmed", pods.here != 0},
+             {"endpoints", pods.here},
+             {"pods", pods.known},
+             {"revision", counters_.revision},
+             {"generation", counters_.generation},
+             {"epoch", counters_.epoch},
+             {"rules", rules_of(name)},
+             {"reason", ""}};
+    if (pods.here == 0)
+        out["reason"] = pods.known == 0 ? "it selects no pod that is known" : "it selects no pod of this node";
+    return out;
+}
+
+Json PolicyStatuses::all() const {
+    Json out = Json::array();
+    for (const auto& [name, policy] : world_.policies)
+        if (auto status = of(name); !status.is_null()) out.push_back(std::move(status));
+    for (const auto& file : refused_) out.push_back(refusal_json(file));
+    return out;
+}
+
+Result<Reply> policy_status(Context& context, const Call&) {
+    WEFT_TRY(statuses, PolicyStatuses::read(context));
+    return json_reply(statuses.all());
+}
+
+}  // namespace weft::api
