@@ -34,7 +34,8 @@ _weft() {
     _weft_words "$known" && path="$known"
   done
   _weft_words "$path"
-  if [[ ${COMP_WORDS[COMP_CWORD-1]} == -f && $path == "policy "* ]]; then
+  local current="${COMP_WORDS[COMP_CWORD]}"
+  if [[ ${COMP_WORDS[COMP_CWORD-1]} == -f && $path == "policy "* || $path == "policy test" && $current != -* ]]; then
     COMPREPLY=($(compgen -f -- "${COMP_WORDS[COMP_CWORD]}"))
   else
     COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))

@@ -50,9 +50,9 @@ Party party_of(const FlowEnd& end) {
 }
 
 using Port = std::pair<std::uint8_t, std::uint16_t>;
-using Ports = std::set<Port>;
+using PortSet = std::set<Port>;
 // By Direction: the ports of each peer.
-using Seen = std::array<std::map<Party, Ports>, 2>;
+using Seen = std::array<std::map<Party, PortSet>, 2>;
 
 // Two halves of a prefix become the prefix, until there are none.
 std::set<Cidr> joined(const std::set<IpAddr>& addresses) {
@@ -94,15 +94,15 @@ Json peers_json(const std::vector<Party>& parties, const std::string& own) {
     return out;
 }
 
-Json ports_json(const Ports& ports) {
+Json ports_json(const PortSet& ports) {
     Json out = Json::array();
     for (const auto& [protocol, port] : ports)
         out.push_back({{"protocol", protocol == kTcp ? "TCP" : protocol == kUdp ? "UDP" : "SCTP"}, {"port", port}});
     return out;
 }
 
-Json rules_json(const std::map<Party, Ports>& peers, std::string_view peers_field, const std::string& own) {
-    std::map<Ports, std::vector<Party>> by_ports;
+Json rules_json(const std::map<Party, PortSet>& peers, std::string_view peers_field, const std::string& own) {
+    std::map<PortSet, std::vector<Party>> by_ports;
     for (const auto& [party, ports] : peers) by_ports[ports].push_back(party);
     Json out = Json::array();
     for (const auto& [ports, parties] : by_ports)

@@ -13,7 +13,7 @@
 namespace weft::policy {
 
 struct RecommendOptions {
-    std::string only_namespace;  // policies for pods of this one; empty: of all
+    std::string only_namespace = {};  // policies for pods of this one; empty: of all
     bool ingress = true, egress = true;
 };
 

@@ -9,13 +9,13 @@ namespace weft::policy {
 namespace {
 
 // A rule, and where it stands.
-struct Place {
+struct Standing {
     const Policy& policy;
     const Spec& spec;
     std::size_t index;
 
     const Rule& rule() const { return spec.rules[index]; }
-    bool same_policy(const Place& other) const { return policy.name == other.policy.name; }
+    bool same_policy(const Standing& other) const { return policy.name == other.policy.name; }
 };
 
 // In the NetworkPolicy tier, rules of one priority have no order: all do the same.
@@ -24,7 +24,7 @@ bool is_ordered(const Rule& rule) {
 }
 
 // Whether `first` is asked before `second`, both of one tier and priority.
-bool stands_before(const Place& first, const Place& second) {
+bool stands_before(const Standing& first, const Standing& second) {
     if (!first.same_policy(second)) return first.policy.name < second.policy.name;
     if (&first.spec != &second.spec) return &first.spec < &second.spec;
     return first.index < second.index;
@@ -39,7 +39,7 @@ bool requires_pods(const Policy& policy, const Rule& like) {
 
 // A constrained rule matches less than it says when rules of its direction and action require something. It still
 // covers another that is constrained in the same way: of the same action, for the same pods.
-bool may_shrink(const Place& other, const Place& place, const World& world) {
+bool may_shrink(const Standing& other, const Standing& place, const World& world) {
     const Rule &wide = other.rule(), &rule = place.rule();
     if (!wide.constrained) return false;
     if (rule.constrained && rule.action == wide.action && other.spec.subject == place.spec.subject) return false;
@@ -47,7 +47,7 @@ bool may_shrink(const Place& other, const Place& place, const World& world) {
            std::ranges::any_of(world.policies, [&](const auto& entry) { return requires_pods(*entry.second, wide); });
 }
 
-bool shadows(const Place& other, const Place& place) {
+bool shadows(const Standing& other, const Standing& place) {
     const Rule &wide = other.rule(), &rule = place.rule();
     if (wide.tier != rule.tier || wide.priority > rule.priority) return false;
     if (!covers(other.spec.subject, place.spec.subject) || !covers(wide, rule)) return false;
@@ -57,10 +57,10 @@ bool shadows(const Place& other, const Place& place) {
     return !equal || !other.same_policy(place) || stands_before(other, place);
 }
 
-std::optional<Shadow> find_in(const Policy& policy, const Place& place, const World& world) {
+std::optional<Shadow> find_in(const Policy& policy, const Standing& place, const World& world) {
     for (const auto& spec : policy.specs)
         for (std::size_t i = 0; i < spec.rules.size(); ++i) {
-            const Place other{policy, spec, i};
+            const Standing other{policy, spec, i};
             if (&other.rule() == &place.rule() || !shadows(other, place) || may_shrink(other, place, world)) continue;
             return Shadow{policy.name, other.rule().place(), other.rule().action == place.rule().action};
         }
@@ -70,7 +70,7 @@ std::optional<Shadow> find_in(const Policy& policy, const Place& place, const Wo
 }  // namespace
 
 std::optional<Shadow> shadow_of(const Policy& policy, const Spec& spec, std::size_t index, const World& world) {
-    const Place place{policy, spec, index};
+    const Standing place{policy, spec, index};
     // What it requires, other rules are held to.
     if (!place.rule().required.empty()) return std::nullopt;
     if (!place.rule().any_peer && place.rule().peers.empty()) return std::nullopt;

@@ -95,17 +95,17 @@ TEST_F(CliRun, PolicyTestThatIsWrongSaysWhere) {
         return out.str() + err.str();
     };
     const std::pair<const char*, const char*> cases[] = {
-        {"[]", "$: 'expect' is missing"},
-        {"[{from: a, to: a, port: 1}]", "$.expect[0]: 'verdict' is missing"},
-        {"[{from: a, to: a, port: 1, verdict: alow}]", "$.expect[0].verdict: 'alow' is not a verdict"},
+        {"[]", "document 1: 'expect' is missing"},
+        {"[{from: a, to: a, port: 1}]", "document 1: 'verdict' is missing"},
+        {"[{from: a, to: a, port: 1, verdict: alow}]", "did you mean 'allow'?"},
         {"[{from: a, to: a, prot: 1, verdict: allow}]", "did you mean 'port'?"},
-        {"[{from: a, to: a, verdict: allow}]", "$.expect[0]: 'port' is missing"},
+        {"[{from: a, to: a, verdict: allow}]", "document 1: 'port' is missing"},
         {"[{from: a, to: a, port: 1, protocol: ICMP, verdict: allow}]", "ICMP has no ports"},
         {"[{from: a, to: a, port: 1, protocol: tcp, verdict: allow}]", "did you mean 'TCP'?"},
         {"[{from: a, to: gone, port: 1, verdict: allow}]", "'gone' is neither a pod of the objects nor an address"},
         {"[{from: a, to: a, port: web, verdict: allow}]", "a has no port named 'web'"},
         {"[{from: 10.0.0.1, to: fd00::1, port: 1, verdict: allow}]", "no addresses of one family"},
-        {"[{from: a, to: a, port: 1, verdict: allow, rule: {nme: x}}]", "$.expect[0].rule.nme: unknown field"},
+        {"[{from: a, to: a, port: 1, verdict: allow, rule: {nme: x}}]", "weft: $.expect[0].rule.nme: "},
         {"[{from: a, to: a, port: 1, verdict: allow, rule: {direction: in}}]", "direction must be"}};
     for (const auto& [expect, said] : cases)
         EXPECT_NE(wrong(expect).find(said), std::string::npos) << expect << " gives " << out.str() << err.str();

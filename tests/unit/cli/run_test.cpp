@@ -228,14 +228,20 @@ TEST_F(CliRun, CompletionKnowsEveryCommand) {
     const auto script = out.str();
     for (const char* word : {"\"policy apply\")", "\"map dump\")", "--from-pod", "--follow", "explain", "--kind"})
         EXPECT_NE(script.find(word), std::string::npos) << word;
-    const auto path =
-        file("completion", script + "COMP_WORDS=(weft policy va); COMP_CWORD=2; _weft; echo \"got:${COMPREPLY[*]}\"\n");
-    FILE* bash = popen(("bash " + path).c_str(), "r");
-    ASSERT_NE(bash, nullptr);
-    char buffer[256] = {};
-    EXPECT_NE(fgets(buffer, sizeof buffer, bash), nullptr);
-    pclose(bash);
-    EXPECT_STREQ(buffer, "got:validate\n");
+    const auto completed = [&](const std::string& words, int at) {
+        const auto path = file("completion", fmt::format("{}COMP_WORDS=({}); COMP_CWORD={}; _weft; echo "
+                                                         "\"got:${{COMPREPLY[*]}}\"\n",
+                                                         script, words, at));
+        FILE* bash = popen(("bash " + path).c_str(), "r");
+        char buffer[256] = {};
+        if (bash == nullptr || fgets(buffer, sizeof buffer, bash) == nullptr) ADD_FAILURE() << words;
+        if (bash != nullptr) pclose(bash);
+        return std::string(buffer);
+    };
+    EXPECT_EQ(completed("weft policy va", 2), "got:validate\n");
+    const auto test = file("a-test.yaml", "");
+    EXPECT_EQ(completed("weft policy test " + test.substr(0, test.size() - 5), 3), "got:" + test + "\n");
+    EXPECT_EQ(completed("weft policy recommend --dir", 3), "got:--direction\n");
 }
 
 TEST_F(CliRun, AnswersThatAreNotAsExpectedAreErrors) {

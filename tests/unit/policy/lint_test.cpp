@@ -132,13 +132,13 @@ TEST(LintTest, StateIsAskedOnlyWhenItIsKnown) {
               (Warned{"$.spec.podSelector selects-no-pod", "$.spec.ingress[0].ports[0].port unknown-port-name"}));
 }
 
-LabelSelector selector(const std::string& text) {
+LabelSelector selector_of(const std::string& text) {
     return LabelSelector::parse(JsonView(json(text))).value();
 }
 
 TEST(CoverageTest, Selectors) {
     const auto covers = [](const char* wide, const char* narrow) {
-        return policy::covers(selector(wide), selector(narrow));
+        return policy::covers(selector_of(wide), selector_of(narrow));
     };
     const auto of = [](const char* op, const char* values) {
         return fmt::format(R"({{"matchExpressions":[{{"key":"a","operator":"{}"{}}}]}})", op,

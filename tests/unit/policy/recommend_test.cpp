@@ -67,7 +67,7 @@ TEST(Recommend, OnlyWhatIsAskedFor) {
     const auto of_ops = made(flows, {.only_namespace = "ops"});
     ASSERT_EQ(of_ops.policies.size(), 1U);
     EXPECT_EQ(of_ops.policies[0]["metadata"]["namespace"], "ops");
-    const auto incoming = made(flows, {.egress = false});
+    const auto incoming = made(flows, {.only_namespace = {}, .egress = false});
     EXPECT_EQ(incoming.policies[0]["spec"]["policyTypes"], json(R"(["Ingress"])"));
     EXPECT_FALSE(incoming.policies[0]["spec"].contains("egress"));
 }
@@ -90,7 +90,7 @@ TEST(Recommend, AnAddressIsItsLastOwners) {
 }
 
 TEST(Recommend, NamesAreUniqueAndValid) {
-    const auto out = made({{seen_pod("shop", "a", "10.244.0.5", {{"app", "My_App."}}), kDb, kTcp, 1},
+    const auto out = made({{seen_pod("shop", "a", "10.244.0.5", {{"app", "My_App"}}), kDb, kTcp, 1},
                            {seen_pod("shop", "b", "10.244.0.6", {{"app", "my-app"}}), kDb, kTcp, 1},
                            {seen_pod("shop", "c", "10.244.0.7", {}), kDb, kTcp, 1}});
     std::set<std::string> names;
@@ -140,13 +140,13 @@ TEST(Recommend, AllowsExactlyWhatWasSeen) {
     }
 }
 
-ParsedFlow parsed(const std::string& line) {
+ParsedFlow parsed_flow(const std::string& line) {
     const auto value = json(line);
     return parse_flow(JsonView(value)).value();
 }
 
 TEST(ObservedFlows, WhatALineSays) {
-    const auto got = parsed(R"({"flow":{"verdict":"FORWARDED","IP":{"source":"10.0.0.1","destination":"10.0.0.2"},
+    const auto got = parsed_flow(R"({"flow":{"verdict":"FORWARDED","IP":{"source":"10.0.0.1","destination":"10.0.0.2"},
         "l4":{"UDP":{"source_port":5000,"destination_port":53}},"is_reply":false,
         "source":{"ID":1,"identity":300,"namespace":"red","pod_name":"a","labels":["k8s:app=web","k8s:flag",
             "k8s:io.cilium.k8s.namespace.labels.team=x","k8s:io.kubernetes.pod.namespace=red"]},
@@ -159,10 +159,10 @@ TEST(ObservedFlows, WhatALineSays) {
 
 TEST(ObservedFlows, WhatIsLeftOut) {
     const std::string ips = R"("IP":{"source":"10.0.0.1","destination":"10.0.0.2"})";
-    EXPECT_EQ(parsed(R"({"lost_events":{}})").why, LeftOut::kLost);
-    EXPECT_EQ(parsed(R"({"flow":{"verdict":"DROPPED",)" + ips + "}}").why, LeftOut::kDropped);
-    EXPECT_EQ(parsed(R"({"flow":{"verdict":"FORWARDED","is_reply":true,)" + ips + "}}").why, LeftOut::kReply);
-    EXPECT_EQ(parsed(R"({"flow":{"verdict":"FORWARDED","l4":{"ICMPv4":{"type":8}},)" + ips + "}}").why,
+    EXPECT_EQ(parsed_flow(R"({"lost_events":{}})").why, LeftOut::kLost);
+    EXPECT_EQ(parsed_flow(R"({"flow":{"verdict":"DROPPED",)" + ips + "}}").why, LeftOut::kDropped);
+    EXPECT_EQ(parsed_flow(R"({"flow":{"verdict":"FORWARDED","is_reply":true,)" + ips + "}}").why, LeftOut::kReply);
+    EXPECT_EQ(parsed_flow(R"({"flow":{"verdict":"FORWARDED","l4":{"ICMPv4":{"type":8}},)" + ips + "}}").why,
               LeftOut::kNoPorts);
     for (const char* wrong :
          {R"({"flow":3})", R"({"flow":{"verdict":"FORWARDED"}})",
