@@ -242,7 +242,7 @@ TEST_F(MapsKernel, LiveFlowsCountForTheirRules) {
     EXPECT_TRUE(rows(WEFT_MAP_FLOW4).empty());
 }
 
-TEST_F(MapsKernel, RuleNumberOfAnotherRuleIsSetToZeroInTheKernel) {
+TEST_F(MapsKernel, OnlyANewRuleIsSetToZeroInTheKernel) {
     auto image = two_pods();
     auto applier = open();
     image.rules[9] = {policy::Direction::kIngress, false, {{"NetworkPolicy", "default", "a"}}, 0};
@@ -252,7 +252,10 @@ TEST_F(MapsKernel, RuleNumberOfAnotherRuleIsSetToZeroInTheKernel) {
     const std::uint32_t rule = 9;
     const std::vector<weft_rule_counter> counted(static_cast<std::size_t>(datapath::MapFd::cpus()), {1, 1, 1});
     ASSERT_TRUE(counters->update(&rule, counted.data()));
-    image.rules[9].policies[0].name = "b";
+    image.rules[9].index = 1;
+    ASSERT_TRUE(applier.apply(image, endpoints_of(image), {}));
+    EXPECT_TRUE(rule_counts(pins)->contains(9)) << "it only stands elsewhere";
+    image.new_rules = {9};
     ASSERT_TRUE(applier.apply(image, endpoints_of(image), {}));
     EXPECT_FALSE(rule_counts(pins)->contains(9));
 }
