@@ -32,7 +32,7 @@ struct Seen {
         if (line.empty()) return true;
         ++lines;
         auto parsed = take_line(line);
-        if (!parsed) bad = wrap(std::move(parsed).error(), fmt::format("line {}", lines)).error();
+        if (!parsed) bad = wrap(parsed.error(), fmt::format("line {}", lines)).error();
         return parsed.has_value() && flows.size() <= kMostFlows;
     }
 
