@@ -23,12 +23,15 @@ INLINE int check_source(const struct weft_packet* packet, const struct weft_endp
 /* Both ends' policies, and what they see at the other end. */
 INLINE void choose_policies(struct weft_scratch* s, const struct weft_control* control, __u32 epoch,
                             const struct weft_endpoint* source, const struct weft_endpoint* destination) {
-    const bool itself = source && source == destination;
-    const bool by_host = (s->from.flags & WEFT_ADDR_HOST) && (control->flags & WEFT_CONTROL_ALLOW_HOST);
-    s->policy[WEFT_EGRESS] = source && !itself ? source->policy[epoch][WEFT_EGRESS] : 0;
-    s->policy[WEFT_INGRESS] = destination && !itself && !by_host ? destination->policy[epoch][WEFT_INGRESS] : 0;
+    s->policy[WEFT_EGRESS] = 0;
+    s->policy[WEFT_INGRESS] = 0;
     s->peer_class[WEFT_EGRESS] = s->to.class_id;
     s->peer_class[WEFT_INGRESS] = s->from.class_id;
+    if (source && source == destination) return;
+    if (source) s->policy[WEFT_EGRESS] = source->policy[epoch][WEFT_EGRESS];
+    if ((s->from.flags & WEFT_ADDR_HOST) && (control->flags & WEFT_CONTROL_ALLOW_HOST)) return;
+    barrier(); /* kernel 6.1 sees the test for NULL only if it stands alone */
+    if (destination) s->policy[WEFT_INGRESS] = destination->policy[epoch][WEFT_INGRESS];
 }
 
 /* Whether the kernel would send to this destination by the uplink. */
