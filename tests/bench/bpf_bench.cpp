@@ -99,20 +99,26 @@ struct Setup {
     World world;
     World::Pod a, b;
     Bench bench;
-    int weft = -1;
+    std::uint32_t uplink;
+    int weft = -1, from_netdev = -1;
 
     explicit Setup(const char* object_path, const std::string& name)
         : world(name, datapath::Sizes{}),
           a(world.add_pod(1)),
           b(world.add_pod(2)),
           bench(object_path, world.pins(), datapath::Sizes{}.flows4),
-          weft(bpf_obj_get(world.pins().program(WEFT_PROG_FROM_POD).c_str())) {
+          uplink(world.add_uplink()),
+          weft(bpf_obj_get(world.pins().program(WEFT_PROG_FROM_POD).c_str())),
+          from_netdev(bpf_obj_get(world.pins().program(WEFT_PROG_FROM_NETDEV).c_str())) {
         // Both ends isolated, as in the peers' figures.
         world.set_policies(
             a, world.add_policy({{0, World::deny_all(1)}, {b.class_id, World::allow_port(kTcp, 80, 2, 1)}}), 0);
         world.set_policies(b, 0, world.add_policy({{0, World::deny_all(3)}, {a.class_id, World::allow_all(4)}}));
     }
-    ~Setup() { close(weft); }
+    ~Setup() {
+        close(weft);
+        close(from_netdev);
+    }
 
     PacketSpec flow(std::uint32_t i, bool v6) const {
         return {
@@ -265,6 +271,39 @@ void bench_denied(Setup& s, const std::vector<Bytes>& one) {
     row("denied packet, other ports each time", median(fresh), "floor", median(floor), 0);
 }
 
+// A connection to the outside with masquerading, in both directions: what a packet of it costs.
+void bench_masqueraded(Setup& s, const std::vector<Bytes>& one, bool v6) {
+    constexpr int kRepeat = 200000;
+    const std::string family = v6 ? "IPv6" : "IPv4", name = "masqueraded, " + family;
+    PacketSpec out = s.flow(40000, v6);
+    out.destination = v6 ? "2001:db8:ffff::7" : "198.51.100.7";
+    out.tcp_flags = kSyn;
+    PacketSpec back = answer(out);
+    const Parsed sent = parse(s.world.run(WEFT_PROG_FROM_POD, s.a.ifindex, build(out)).frame);
+    back.destination = sent.source;
+    back.destination_port = sent.source_port;
+    back.tcp_flags = kSyn | kAck;
+    if (s.world.run(WEFT_PROG_FROM_NETDEV, s.uplink, build(back)).verdict != kRedirect)
+        throw std::runtime_error("not established: " + name);
+    s.world.events();
+    out.tcp_flags = back.tcp_flags = kAck;
+    std::vector<double> times[2], floor;
+    for (int i = 0; i < kRounds; ++i) {
+        floor.push_back(floor_now(s, one));
+        for (const bool answers : {false, true}) {
+            const auto ifindex = answers ? s.uplink : s.a.ifindex;
+            const auto hook = answers ? WEFT_HOOK_FROM_NETDEV : WEFT_HOOK_FROM_POD;
+            s.bench.set_headers({build(answers ? back : out)}, BENCH_SAME);
+            const double empty = s.bench.raw(s.bench.program("empty"), ifindex, kRepeat);
+            const auto before = s.world.metric(WEFT_FORWARDED, hook);
+            times[answers].push_back(s.bench.raw(answers ? s.from_netdev : s.weft, ifindex, kRepeat) - empty);
+            prove(s.world.metric(WEFT_FORWARDED, hook) - before == kRepeat && s.world.events().empty(), name);
+        }
+    }
+    row("established pod to outside, masqueraded, " + family + " TCP", median(times[0]), "floor", median(floor), 0);
+    row("its answer from outside", median(times[1]), "floor", median(floor), 0);
+}
+
 int run(const char* object_path) {
     cpu_set_t cpu;
     CPU_ZERO(&cpu);
@@ -277,6 +316,10 @@ int run(const char* object_path) {
     bench_first(setup, one, BENCH_OTHER_SOURCE_PORT, "the same to a port that was decided about a moment ago", 15);
     bench_first(setup, one, BENCH_STRANGERS, "the same between two that nothing is remembered of", 0);
     bench_denied(setup, one);
+    setup.world.set_policies(setup.a, 0, 0);
+    setup.world.raise_generation();
+    bench_masqueraded(setup, one, false);
+    bench_masqueraded(setup, one, true);
     return 0;
 }
 

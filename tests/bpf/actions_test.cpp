@@ -99,6 +99,56 @@ TEST_P(Actions, PodToOutsideIsMasqueradedAndTheAnswerFindsItsWayBack) {
     EXPECT_TRUE(events[0].flags & WEFT_EVENT_SNAT);
 }
 
+// Every packet of an established connection, small or a GSO packet's worth, and a UDP packet without a checksum.
+TEST_P(Actions, MasqueradedConnectionIsTranslatedAllAlong) {
+    for (const std::uint8_t protocol : {kUdp, kTcp}) {
+        PacketSpec question = to(outside(), protocol);
+        question.tcp_flags = kSyn;
+        PacketSpec back = question;
+        back.source = host();
+        back.source_port = parse(from_pod(a, question).frame).source_port;
+        back = answer(back);
+        back.tcp_flags = kSyn | kAck;
+        ASSERT_EQ(from_netdev(back).verdict, kRedirect);
+        question.tcp_flags = back.tcp_flags = kAck;
+        for (const std::size_t size : {0U, 1U, 1200U}) {
+            question.payload = back.payload = std::string(size, static_cast<char>(0xa5));
+            const Out out = from_pod(a, question), returned = from_netdev(back);
+            ASSERT_EQ(out.verdict, kRedirect);
+            ASSERT_EQ(returned.verdict, kRedirect);
+            const Parsed sent = parse(out.frame), received = parse(returned.frame);
+            EXPECT_EQ(sent.source, host());
+            EXPECT_EQ(sent.source_port, back.destination_port);
+            EXPECT_EQ(sent.destination_port, question.destination_port);
+            EXPECT_TRUE(sent.checksums) << int{protocol} << " " << size;
+            EXPECT_EQ(sent.ttl, 63);
+            EXPECT_EQ(received.destination, address(a));
+            EXPECT_EQ(received.destination_port, question.source_port);
+            EXPECT_EQ(received.mac_destination, "0a:00:00:00:00:01");
+            EXPECT_TRUE(received.checksums) << int{protocol} << " " << size;
+            EXPECT_EQ(received.ttl, 63);
+        }
+    }
+    EXPECT_EQ(world.events().size(), 2U) << "one for each connection";
+}
+
+TEST_P(Actions, TranslatedDatagramWithoutAChecksumKeepsNone) {
+    if (v6()) return;  // RFC 8200 forbids it there
+    const PacketSpec question = to(outside());
+    PacketSpec back = question;
+    back.source = host();
+    back.source_port = parse(from_pod(a, question).frame).source_port;
+    ASSERT_EQ(from_netdev(answer(back)).verdict, kRedirect);
+    Bytes frame = build(question);
+    frame[14 + 20 + 6] = frame[14 + 20 + 7] = 0;
+    const Out out = from_pod(a, question), bare = world.run(WEFT_PROG_FROM_POD, a.ifindex, frame);
+    ASSERT_EQ(bare.verdict, kRedirect);
+    EXPECT_EQ(parse(bare.frame).source_port, back.source_port);
+    EXPECT_EQ(bare.frame[14 + 20 + 6], 0);
+    EXPECT_EQ(bare.frame[14 + 20 + 7], 0);
+    EXPECT_NE(out.frame[14 + 20 + 6] | out.frame[14 + 20 + 7], 0);
+}
+
 TEST_P(Actions, TwoPodsWithTheSameSourcePortGetDifferentMasqueradePorts) {
     const std::uint16_t one = parse(from_pod(a, to(outside())).frame).source_port;
     PacketSpec other = to(outside());

@@ -32,3 +32,9 @@ struct weft_entry {
 };
 #define ENTRY_HEAD 24 /* bytes before the detail */
 _Static_assert(__builtin_offsetof(struct weft_entry, detail) == ENTRY_HEAD, "the head is what decides");
+
+/* What a translated entry puts in place of a packet's source (WEFT_FLOW_SNAT) or destination (WEFT_FLOW_DNAT). */
+struct fast_rewrite {
+    struct weft_ip address;
+    __be16 port;
+};

@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* A packet of an established connection: parse by direct access, one lookup, rewrite, redirect. What is anything else
- * (options, fragments, extension headers, TCP flags that change the state, translation of later headers) goes to the
- * slow path. */
+ * (options, fragments, extension headers, TCP flags that change the state) goes to the slow path. */
 #pragma once
 
+#include "datapath/bpf/lib/fast_translate.h"
 #include "datapath/bpf/lib/other_protocol.h"
 #include "datapath/bpf/lib/slow_path.h"
 
 #define TAKE_SLOW_PATH (-100)
-
-struct tcp_udp {
-    __be16 source;
-    __be16 destination;
-    __u8 rest[9];
-    __u8 tcp_flags;
-} __attribute__((packed));
 
 /* Whether this transport header keeps its connection's state. `end`: behind the linear data. */
 INLINE bool is_plain(__u8 protocol, const struct tcp_udp* l4, const void* end) {
@@ -41,7 +34,7 @@ struct fast_entry {
         (fast)->action = (slot)->action;                                                                          \
         (fast)->flags = (slot)->flags;                                                                            \
         barrier();                                                                                                \
-        good_&& READ_ONCE((slot)->sequence) == sequence_ && !((fast)->flags & (WEFT_FLOW_SNAT | WEFT_FLOW_DNAT)); \
+        good_&& READ_ONCE((slot)->sequence) == sequence_;                                                         \
     })
 
 INLINE int fast_act(const struct fast_entry* fast) {
@@ -52,6 +45,16 @@ INLINE int fast_act(const struct fast_entry* fast) {
 
 INLINE bool is_hop(const struct fast_entry* fast, __u8 hook) {
     return hook != WEFT_HOOK_TO_POD && (fast->action == WEFT_ACTION_PEER || fast->action == WEFT_ACTION_NEIGHBOUR);
+}
+
+INLINE bool is_translated(const struct fast_entry* fast) {
+    return unlikely(fast->flags & (WEFT_FLOW_SNAT | WEFT_FLOW_DNAT));
+}
+
+/* Half changed, so no longer the slow path's: the kernel had no memory for a copy of its own. */
+INLINE int write_failed(__u8 hook, __u64 packets, __u64 bytes) {
+    count_packet(WEFT_DROP_WRITE_FAILED, hook, packets, bytes);
+    return TC_ACT_SHOT;
 }
 
 INLINE int fast_path4(struct __sk_buff* ctx, const struct weft_control* control, __u8 hook) {
@@ -72,12 +75,17 @@ INLINE int fast_path4(struct __sk_buff* ctx, const struct weft_control* control,
     struct fast_entry fast;
     if (!slot || !FAST_LOAD(slot, flow4_key_equal(&slot->key, &key), &fast, control, ctx->ifindex))
         return TAKE_SLOW_PATH;
+    struct fast_rewrite rewrite;
+    const bool translated = is_translated(&fast);
+    if (translated && !flow4_rewrite(slot, index, &key, fast.flags, &rewrite)) return TAKE_SLOW_PATH;
     if (is_hop(&fast, hook)) {
         if (ip->ttl <= 1) return TAKE_SLOW_PATH;
         hop4(ip);
         if (fast.action == WEFT_ACTION_PEER) write_macs(eth, fast.mac);
     }
     const __u64 packets = packets_of(ctx), bytes = ctx->len - ETH_LENGTH;
+    if (translated && fast_translate4(ctx, ip, l4, &rewrite, fast.flags & WEFT_FLOW_SNAT) < 0)
+        return write_failed(hook, packets, bytes);
     flow4_count(slot, packets, bytes, ticks_now());
     count_packet(WEFT_FORWARDED, hook, packets, bytes);
     return fast_act(&fast);
@@ -97,12 +105,17 @@ INLINE int fast_path6(struct __sk_buff* ctx, const struct weft_control* control,
     struct fast_entry fast;
     if (!slot || !FAST_LOAD(slot, flow6_key_equal(&slot->key, &key), &fast, control, ctx->ifindex))
         return TAKE_SLOW_PATH;
+    struct fast_rewrite rewrite;
+    const bool translated = is_translated(&fast);
+    if (translated && !flow6_rewrite(slot, index, &key, fast.flags, &rewrite)) return TAKE_SLOW_PATH;
     if (is_hop(&fast, hook)) {
         if (ip->hop_limit <= 1) return TAKE_SLOW_PATH;
         ip->hop_limit--;
         if (fast.action == WEFT_ACTION_PEER) write_macs(eth, fast.mac);
     }
     const __u64 packets = packets_of(ctx), bytes = ctx->len - ETH_LENGTH;
+    if (translated && fast_translate6(ctx, ip, l4, &rewrite, fast.flags & WEFT_FLOW_SNAT) < 0)
+        return write_failed(hook, packets, bytes);
     flow6_count(slot, packets, bytes, ticks_now());
     count_packet(WEFT_FORWARDED, hook, packets, bytes);
     return fast_act(&fast);

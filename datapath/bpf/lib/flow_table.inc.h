@@ -85,6 +85,19 @@ INLINE bool FN(load)(bool half, const KEY* key, __u64 hash, struct weft_entry* e
     return READ_ONCE(slot->sequence) == sequence && entry->generation != 0;
 }
 
+/* The rewrite of a translated entry that was found with `flags`. False: it was written meanwhile. */
+INLINE bool FN(rewrite)(const FLOW* slot, __u32 index, const KEY* key, __u8 flags, struct fast_rewrite* rewrite) {
+    const struct weft_flow_detail* detail = FN(detail_at)(false, index);
+    if (!detail) return false;
+    const __u32 sequence = READ_ONCE(slot->sequence);
+    barrier();
+    const bool good = !(sequence & 1) && FN(key_equal)(&slot->key, key) && slot->flags == flags;
+    rewrite->address = detail->rewrite_address;
+    rewrite->port = detail->rewrite_port;
+    barrier();
+    return good && READ_ONCE(slot->sequence) == sequence;
+}
+
 /* Writes the decision into a locked slot; its key and counters are left as they are. */
 INLINE void FN(store)(FLOW* slot, struct weft_flow_detail* detail, const struct weft_entry* entry, __u32 now) {
     slot->generation = entry->generation;

@@ -3,6 +3,7 @@
  * translate(). */
 #pragma once
 
+#include "datapath/bpf/lib/checksum.h"
 #include "datapath/bpf/lib/flow_table.h"
 #include "datapath/bpf/lib/hop.h"
 #include "datapath/bpf/lib/parse.h"
@@ -55,11 +56,8 @@ CHECKED_ONCE int translate(struct __sk_buff* ctx, const struct translation* t) {
             return WEFT_DROP_WRITE_FAILED;
         if (t->pseudo_header && v4 && bpf_l4_csum_replace(ctx, at, from4, to4, udp | BPF_F_PSEUDO_HDR | 4) < 0)
             return WEFT_DROP_WRITE_FAILED;
-        if (t->pseudo_header && !v4) {
-            const __s64 sum = bpf_csum_diff((__be32*)&t->from, 16, (__be32*)&t->to, 16, 0);
-            if (sum < 0 || bpf_l4_csum_replace(ctx, at, 0, (__u64)sum, udp | BPF_F_PSEUDO_HDR) < 0)
-                return WEFT_DROP_WRITE_FAILED;
-        }
+        if (t->pseudo_header && !v4 && checksum_address6(ctx, at, difference128(&t->from, &t->to), udp) < 0)
+            return WEFT_DROP_WRITE_FAILED;
     }
     if (t->port_at && t->port_from != t->port_to && bpf_skb_store_bytes(ctx, t->port_at, &t->port_to, 2, 0) < 0)
         return WEFT_DROP_WRITE_FAILED;
