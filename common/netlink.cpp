@@ -1,6 +1,8 @@
 #include "common/netlink.hpp"
 
+#include <linux/ethtool.h>
 #include <linux/netlink.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -78,6 +80,17 @@ Result<bool> NetlinkSocket::has_index(int index) const {
     if (ioctl(fd_.get(), SIOCGIFNAME, &request) == 0) return true;
     if (errno == ENODEV || errno == ENXIO) return false;
     return fail_errno(fmt::format("look for the device {}", index));
+}
+
+Result<bool> NetlinkSocket::has_carrier(std::string_view ifname) const {
+    ethtool_value answer{ETHTOOL_GLINK, 0};
+    ifreq request{};
+    if (ifname.size() >= sizeof request.ifr_name) return refused(ENODEV, fmt::format("find the device {}", ifname));
+    ifname.copy(request.ifr_name, ifname.size());
+    request.ifr_data = reinterpret_cast<char*>(&answer);
+    if (ioctl(fd_.get(), SIOCETHTOOL, &request) != 0)
+        return refused(errno, fmt::format("ask for the carrier of the device {}", ifname));
+    return answer.data != 0;
 }
 
 // Completes the headers. Only the last message asks for an acknowledgement: the kernel answers in order, and an error

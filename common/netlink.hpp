@@ -63,6 +63,9 @@ class NetlinkSocket {
     // Number of a device. kNotFound.
     Result<int> index_of(std::string_view ifname) const;
     Result<bool> has_index(int index) const;
+    // Whether the device has carrier. What the kernel puts off after it came or went (to start the device's queue, to
+    // tell its state) is done by then. kNotFound.
+    Result<bool> has_carrier(std::string_view ifname) const;
 
     int fd() const { return fd_.get(); }
 

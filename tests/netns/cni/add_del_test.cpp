@@ -1,8 +1,13 @@
 // ADD and DEL on real namespaces, with a fake weftd.
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sched.h>
+#include <sys/socket.h>
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "cni/delete_queue.hpp"
 #include "cni/names.hpp"
@@ -71,6 +76,35 @@ TEST_F(CniAddDel, wires_both_ends_and_takes_them_down) {
     EXPECT_EQ(call({.command = "DEL"}).status, 0);
     expect_nothing_left();
     EXPECT_EQ(call({.command = "DEL"}).status, 0) << "DEL is idempotent";
+}
+
+// A socket of the container, made before it has an interface.
+Fd socket_in(const std::string& netns) {
+    Fd out;
+    std::thread([&] {
+        const Fd there(open(netns.c_str(), O_RDONLY | O_CLOEXEC));
+        if (setns(there.get(), CLONE_NEWNET) == 0) out.reset(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    }).join();
+    return out;
+}
+
+TEST_F(CniAddDel, what_the_pod_sends_at_once_is_not_lost) {
+    const Fd socket = socket_in(netns());
+    ASSERT_TRUE(socket);
+    sockaddr_in gateway{};
+    gateway.sin_family = AF_INET;
+    gateway.sin_port = htons(9);
+    inet_pton(AF_INET, "10.244.0.1", &gateway.sin_addr);
+    const std::string datagram(1200, 'x');  // more than what the kernel sends by itself
+    for (int i = 0; i < 20; ++i) {
+        ASSERT_EQ(call({}).status, 0);
+        ASSERT_EQ(sendto(socket.get(), datagram.data(), datagram.size(), 0, reinterpret_cast<sockaddr*>(&gateway),
+                         sizeof gateway),
+                  static_cast<ssize_t>(datagram.size()));
+        const auto link = Json::parse(shell("ip -s -j link show dev " + cni::host_ifname("c1", "eth0")));
+        EXPECT_GT(link[0]["stats64"]["rx"]["bytes"].get<int>(), 1200) << "turn " << i;
+        ASSERT_EQ(call({.command = "DEL"}).status, 0);
+    }
 }
 
 TEST_F(CniAddDel, tells_weftd_what_it_made) {
