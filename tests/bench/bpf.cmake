@@ -5,7 +5,9 @@ add_custom_command(
           -c ${CMAKE_CURRENT_SOURCE_DIR}/bpf_bench.bpf.c -o ${WEFT_BENCH_OBJECT}
   DEPENDS bpf_bench.bpf.c bpf_bench.h ${WEFT_BPF_SOURCES})
 add_custom_target(bpf_bench_object DEPENDS ${WEFT_BENCH_OBJECT})
+add_library(weft_bpf_runner STATIC bpf_runner.cpp)
+target_link_libraries(weft_bpf_runner PUBLIC weft_test_world)
+add_dependencies(weft_bpf_runner bpf_bench_object)
+target_compile_definitions(weft_bpf_runner PUBLIC WEFT_BENCH_OBJECT="${WEFT_BENCH_OBJECT}")
 add_executable(bpf_bench bpf_bench.cpp)
-add_dependencies(bpf_bench bpf_bench_object)
-target_link_libraries(bpf_bench PRIVATE weft_test_world)
-target_compile_definitions(bpf_bench PRIVATE WEFT_BENCH_OBJECT="${WEFT_BENCH_OBJECT}")
+target_link_libraries(bpf_bench PRIVATE weft_bpf_runner)

@@ -1,0 +1,2 @@
+add_executable(policy_bench policy_bench.cpp policy_cluster.cpp policy_node.cpp policy_first_packet.cpp)
+target_link_libraries(policy_bench PRIVATE weft_bpf_runner weft_daemon)
