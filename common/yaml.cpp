@@ -57,7 +57,15 @@ Json plain_scalar(const std::string& text) {
 
 // A key as text, as kubectl writes it: `80: x` is "80".
 std::string key_text(const Json& key) {
-    return key.is_string() ? key.get<std::string>() : key.dump();
+    return key.is_string() ? key.get<std::string>() : to_line(key);
+}
+
+bool is_utf8(const std::string& text) {
+    try {
+        return !Json(text).dump().empty();
+    } catch (const Json::type_error&) {
+        return false;
+    }
 }
 
 class Builder : public YAML::EventHandler {
@@ -72,6 +80,7 @@ class Builder : public YAML::EventHandler {
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { add(mark, anchor, nullptr, 1); }
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& value) override {
+        if (!is_utf8(value)) return refuse_scalar(mark, "not valid UTF-8");
         const bool plain = tag == "?" || tag.empty();  // "!" is quoted
         add(mark, anchor, plain ? plain_scalar(value) : Json(value), 1);
     }
@@ -115,6 +124,11 @@ class Builder : public YAML::EventHandler {
                 ErrorCode::kInvalid, fmt::format("line {}, column {}: {}", mark.line + 1, mark.column + 1, what), {}};
     }
 
+    void refuse_scalar(const YAML::Mark& mark, std::string what) {
+        refuse(mark, std::move(what));
+        add(mark, 0, nullptr, 1);
+    }
+
     void open(const YAML::Mark& mark, YAML::anchor_t anchor, Json value) {
         if (static_cast<int>(stack_.size()) >= limits_.depth)
             refuse(mark, fmt::format("nested deeper than {} levels", limits_.depth));
@@ -150,7 +164,7 @@ class Builder : public YAML::EventHandler {
 
     void set_key(const YAML::Mark& mark, Frame& parent, const Json& key) {
         if (key.is_structured()) refuse(mark, "a key must be a scalar");
-        parent.key = key_text(key);
+        parent.key = problem ? "" : key_text(key);
         if (!problem && *parent.key != "<<" && parent.value.contains(*parent.key))
             refuse(mark, fmt::format("the key '{}' stands twice in one map", *parent.key));
     }

@@ -49,6 +49,16 @@ TEST(DaemonYaml, ErrorsNameThePlace) {
     EXPECT_FALSE(parse_yaml("a: b", {.bytes = 2}));
 }
 
+TEST(DaemonYaml, TextThatIsNoUtf8IsRefused) {
+    for (const std::string text : {"a: \xff", "\xff: a", "? [\xff]\n: a", "? {a: [\xff]}\n: \xff", "- \"\xc3\x28\""}) {
+        const auto documents = parse_yaml(text);
+        ASSERT_FALSE(documents);
+        EXPECT_NE(documents.error().message.find("not valid UTF-8"), std::string::npos) << documents.error().text();
+        EXPECT_NE(documents.error().message.find("line 1"), std::string::npos) << documents.error().text();
+    }
+    EXPECT_EQ(one("a: \xc3\xa9"), (Json{{"a", "\xc3\xa9"}}));
+}
+
 TEST(DaemonYaml, SeveralDocuments) {
     EXPECT_EQ(parse_yaml("---\na: 1\n---\n---\nb: 2\n...\n").value(), (std::vector<Json>{{{"a", 1}}, {{"b", 2}}}));
     EXPECT_TRUE(parse_yaml("# nothing\n").value().empty());
