@@ -5,14 +5,20 @@
 
 #define WEFT_MAX_ENDPOINTS 4096
 
+// Compiled policies of an endpoint: one a direction, and behind them those that are asked only to tell what they say.
+#define WEFT_AUDIT 2
+#define WEFT_POLICY_KINDS 4
+
 // Map `endpoints`: array; the index is the endpoint's number (1..WEFT_MAX_ENDPOINTS-1, 0 is "none").
 struct weft_endpoint {
     __u32 ifindex;  // host end of the veth pair; 0: the row is not in use
     __u32 identity;
-    __u32 policy[2][2];  // [epoch][enum weft_direction]: index into `policies`; 0: not isolated, everything is allowed
-    __u8 mac[6];         // pod end
-    __u16 flags;         // none yet; 0
-    __u32 reserved[8];   // 0; makes a row one cache line
+    // [epoch][enum weft_direction]: index into `policies`; 0: not isolated, everything is allowed.
+    // [epoch][WEFT_AUDIT + enum weft_direction]: the same, were the policies in audit mode enforced; 0: there are none.
+    __u32 policy[2][WEFT_POLICY_KINDS];
+    __u8 mac[6];        // pod end
+    __u16 flags;        // none yet; 0
+    __u32 reserved[4];  // 0; makes a row one cache line
 };
 WEFT_ASSERT(sizeof(struct weft_endpoint) == 64, "weft_endpoint has no padding");
 

@@ -4,7 +4,7 @@
 
 #include "datapath/abi/types.h"
 
-#define WEFT_EVENT_VERSION 1
+#define WEFT_EVENT_VERSION 2
 
 enum weft_event_type {
     WEFT_EVENT_NEW = 1,      // first packet of a connection, forwarded
@@ -27,7 +27,7 @@ enum weft_event_flag {
     WEFT_EVENT_AGED = 2,   // CLOSE: by timeout, not by FIN or RST
     WEFT_EVENT_SNAT = 4,   // masqueraded: rewrite_address and rewrite_port are the new source
     WEFT_EVENT_DNAT = 8,
-    WEFT_EVENT_RELATED = 16,  // an ICMP error that belongs to the connection
+    WEFT_EVENT_AUDITED = 16,  // forwarded, and policies in audit mode were asked: the fields `audit_...`
 };
 
 struct weft_event_header {
@@ -46,10 +46,12 @@ struct weft_event {
     struct weft_ip source;  // as in the packet before any rewrite
     struct weft_ip destination;
     __be16 source_port;       // ICMP: type in the low byte of the host-order value
-    __be16 destination_port;  // ICMP: code likewise
+    __be16 destination_port;  // ICMP: code likewise; 0 of CLOSE
     __u8 protocol;
-    __u8 tcp_flags;  // byte 13 of the TCP header
-    __u16 reserved;  // 0
+    __u8 tcp_flags;        // byte 13 of the TCP header
+    __u8 audit_reason;     // drop_reason.def: why it would be dropped, were the policies in audit mode enforced; 0: it
+                           // would not
+    __u8 audit_direction;  // enum weft_direction, as `direction`
     __u32 source_identity;
     __u32 destination_identity;
     __u16 source_endpoint;
@@ -62,8 +64,9 @@ struct weft_event {
     __be16 rewrite_port;
     __u16 reserved2;  // 0
     __u32 generation;
+    __u32 audit_rule[2];  // as `rule`, were the policies in audit mode enforced
 };
-WEFT_ASSERT(sizeof(struct weft_event) == 120, "weft_event has no padding");
+WEFT_ASSERT(sizeof(struct weft_event) == 128, "weft_event has no padding");
 
 enum weft_drop_reason {
     WEFT_FORWARDED = 0,

@@ -53,7 +53,8 @@ struct weft_key4 {
     __be16 source_port;  // ICMP echo: the id in both
     __be16 destination_port;
     __u8 protocol;
-    __u8 reserved[3];  // 0
+    __u8 icmp_type;    // ICMP, ICMPv6: of the packet that opened the connection, in both directions; else 0
+    __u8 reserved[2];  // 0
 };
 
 struct weft_key6 {
@@ -62,7 +63,15 @@ struct weft_key6 {
     __be16 source_port;
     __be16 destination_port;
     __u8 protocol;
-    __u8 reserved[3];  // 0
+    __u8 icmp_type;
+    __u8 reserved[2];  // 0
+};
+
+enum weft_detail_flag {
+    WEFT_DETAIL_UNLOGGED = 1,       // no events: every rule that let it pass says so
+    WEFT_DETAIL_AUDITED = 2,        // policies in audit mode were asked
+    WEFT_DETAIL_AUDIT_EGRESS = 4,   // audit_rule[WEFT_EGRESS] is of a policy in audit mode: its counters count
+    WEFT_DETAIL_AUDIT_INGRESS = 8,  // likewise
 };
 
 // What of an entry is read only when it opens, is translated, closes or is decided afresh. Maps flow4_detail and so on.
@@ -76,7 +85,11 @@ struct weft_flow_detail {
     __be16 rewrite_port;
     __u16 reserved;  // 0
     struct weft_ip rewrite_address;
-    __u64 reserved2[2];  // 0; one cache line
+    __u32 audit_rule[2];   // with WEFT_DETAIL_AUDITED: as `rule`, were the policies in audit mode enforced
+    __u8 flags;            // enum weft_detail_flag
+    __u8 audit_reason;     // drop_reason.def: why it would be dropped; 0: it would not
+    __u8 audit_direction;  // enum weft_direction that would deny, or the last
+    __u8 reserved2[5];     // 0
 };
 WEFT_ASSERT(sizeof(struct weft_flow_detail) == 64, "an entry's detail is one cache line");
 
@@ -123,6 +136,9 @@ struct weft_fragment_key {
 struct weft_fragment_ports {
     __be16 source;
     __be16 destination;
+    __u8 icmp_type;
+    __u8 icmp_code;
+    __u16 reserved;  // 0
 };
 
 // Map `denials`: array of WEFT_DENIALS slots found by a hash of the key, newest wins. A remembered denial answers the
@@ -132,7 +148,7 @@ struct weft_fragment_ports {
 struct weft_denial {
     struct weft_ip source;
     struct weft_ip destination;
-    __be16 destination_port;
+    __be16 destination_port;  // ICMP: the type
     __u8 protocol;
     __u8 reason;
     __u32 in_ifindex;
@@ -152,7 +168,7 @@ WEFT_ASSERT(sizeof(struct weft_denial) == 64, "a denial is one cache line");
 struct weft_decision {
     struct weft_ip source;
     struct weft_ip destination;
-    __be16 destination_port;  // of the last connection; 0: protocol without ports
+    __be16 destination_port;  // of the last connection; ICMP: its type; 0: protocol without ports
     __u8 protocol;            // as well
     __u8 hook;                // enum weft_hook
     __u32 in_ifindex;         // the device of the packet that opens
@@ -171,6 +187,7 @@ struct weft_decision {
         __u8 action;
         __u8 flags;
     } way[2];
-    __u32 reserved[4];  // 0; two cache lines
+    __u32 detail_flags;  // enum weft_detail_flag, about that port
+    __u32 reserved[3];   // 0; two cache lines
 };
 WEFT_ASSERT(sizeof(struct weft_decision) == 128, "a decision is two cache lines");

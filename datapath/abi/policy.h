@@ -3,8 +3,8 @@
 // A compiled policy is for one direction and may serve many endpoints. For a class of peers it has one set of port
 // rows: intervals over (protocol << 16 | destination port) that do not overlap, are in ascending order and together
 // cover 0 .. 0xffffff. The lookup is therefore: the row whose interval holds the packet's number gives the final
-// verdict and the rule that gave it. Precedence was settled when it was compiled. For protocols without ports the port
-// is 0.
+// verdict and the rule that gave it. Precedence was settled when it was compiled. Of ICMP and ICMPv6 the port is the
+// type of the packet that opens the connection; for other protocols without ports it is 0.
 #pragma once
 
 #include "datapath/abi/types.h"
@@ -53,7 +53,9 @@ WEFT_ASSERT(sizeof(struct weft_port_row) == 16, "weft_port_row has no padding");
 
 enum weft_row_flag {
     WEFT_ROW_DEFAULT_DENY =
-        2,  // with WEFT_VERDICT_DENY: nothing allowed it (WEFT_DROP_POLICY_DENIED), else POLICY_DENY
+        2,                  // with WEFT_VERDICT_DENY: nothing allowed it (WEFT_DROP_POLICY_DENIED), else POLICY_DENY
+    WEFT_ROW_AUDIT = 4,     // the rule is of a policy in audit mode; only in tables that audit
+    WEFT_ROW_UNLOGGED = 8,  // with WEFT_VERDICT_ALLOW: the policy wants no events of what it allows
 };
 
 // Map `rule_counters`: per-CPU array, index = rule number. Rule 0 is "not isolated: allowed".

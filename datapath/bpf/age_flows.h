@@ -5,6 +5,7 @@
 
 #include "datapath/bpf/lib/event.h"
 #include "datapath/bpf/lib/masquerade.h"
+#include "datapath/bpf/lib/parse.h"
 
 struct age_arguments {
     __u64 live4;
@@ -37,10 +38,22 @@ CHECKED_ONCE int pair_idle(const struct weft_key6* tuple, const struct weft_entr
     return (int)(other < idle ? other : idle);
 }
 
+/* Of an entry's packets: those of the answering direction are replies, whose type is the request's plus one, but for
+ * ICMP's echo. */
+INLINE __u8 icmp_type_of(const struct weft_key6* tuple, const struct weft_entry* entry) {
+    if (!(entry->flags & WEFT_FLOW_REPLY)) return tuple->icmp_type;
+    return tuple->protocol == IPPROTO_ICMP && tuple->icmp_type == ICMP_ECHO ? ICMP_ECHOREPLY : tuple->icmp_type + 1;
+}
+
 INLINE void send_close(const struct weft_key6* tuple, const struct weft_entry* entry) {
+    if (!is_logged(&entry->detail)) return;
     struct weft_event* event = event_begin(WEFT_EVENT_CLOSE);
     if (!event) return;
     event_tuple(event, tuple);
+    if (tuple->protocol == IPPROTO_ICMP || tuple->protocol == IPPROTO_ICMPV6) {
+        event->source_port = bpf_htons(icmp_type_of(tuple, entry));
+        event->destination_port = 0;
+    }
     event->hook = WEFT_HOOK_AGE;
     event_detail(event, entry);
     event->direction = entry->detail.destination_endpoint ? WEFT_INGRESS : WEFT_EGRESS;
@@ -59,8 +72,7 @@ INLINE __u32 limit_of(const struct weft_control* control, bool half, __u8 protoc
 CHECKED_ONCE int end_entry(bool half, const struct weft_key6* tuple, struct weft_entry* entry, __u64 seed) {
     if (!tuple || !entry) return 0;
     flow_take(half, tuple, entry, seed);
-    count_rule(entry->detail.rule[WEFT_EGRESS], entry->packets, entry->bytes, 0);
-    count_rule(entry->detail.rule[WEFT_INGRESS], entry->packets, entry->bytes, 0);
+    count_rules(&entry->detail, entry->packets, entry->bytes, 0);
     /* A half-open connection's answering entry carried nothing. */
     if (entry->packets) send_close(tuple, entry);
     return 1;
@@ -81,8 +93,10 @@ CHECKED_ONCE int age_slot4(struct age_pass* pass, __u32 index, bool half) {
     if (pass->now - last_seen <= limit || (__s32)(pass->now - last_seen) < 0 ||
         !BY_TABLE(half, flow4_load(true, &key, hash, &entry), flow4_load(false, &key, hash, &entry)))
         return 0;
-    struct weft_key6 tuple = {
-        .source_port = key.source_port, .destination_port = key.destination_port, .protocol = key.protocol};
+    struct weft_key6 tuple = {.source_port = key.source_port,
+                              .destination_port = key.destination_port,
+                              .protocol = key.protocol,
+                              .icmp_type = key.icmp_type};
     ip_set_v4(&tuple.source, key.source);
     ip_set_v4(&tuple.destination, key.destination);
     if (!half && (__u32)pair_idle(&tuple, &entry, last_seen, pass->now, seed) <= limit) return 0;

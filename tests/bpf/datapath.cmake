@@ -1,5 +1,7 @@
 add_library(weft_test_world STATIC packet.cpp world.cpp)
 target_link_libraries(weft_test_world PUBLIC weft_loader)
 weft_test(NAME datapath_test SUITE bpf SOURCES datapath_test.cpp LIBS weft_test_world)
+weft_test(NAME audit_test SUITE bpf SOURCES audit_test.cpp LIBS weft_test_world)
+weft_test(NAME icmp_types_test SUITE bpf SOURCES icmp_types_test.cpp LIBS weft_test_world)
 weft_test(NAME actions_test SUITE bpf SOURCES actions_test.cpp LIBS weft_test_world)
 weft_test(NAME drop_reasons_test SUITE bpf SOURCES drop_reasons_test.cpp LIBS weft_test_world)

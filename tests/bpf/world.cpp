@@ -198,12 +198,15 @@ std::uint32_t World::add_policy(const std::map<std::uint32_t, Rows>& classes) {
     return policy;
 }
 
-void World::set_policies(const Pod& pod, std::uint32_t egress, std::uint32_t ingress) {
+void World::set_policies(const Pod& pod, std::uint32_t egress, std::uint32_t ingress, std::uint32_t audit_egress,
+                         std::uint32_t audit_ingress) {
     const auto map = open_map<std::uint32_t, weft_endpoint>(pins_, WEFT_MAP_ENDPOINTS);
     weft_endpoint row = must(map.lookup(pod.number)).value();
     for (auto& epoch : row.policy) {
         epoch[WEFT_EGRESS] = egress;
         epoch[WEFT_INGRESS] = ingress;
+        epoch[WEFT_AUDIT + WEFT_EGRESS] = audit_egress;
+        epoch[WEFT_AUDIT + WEFT_INGRESS] = audit_ingress;
     }
     must(map.update(pod.number, row));
 }

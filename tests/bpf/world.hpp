@@ -57,7 +57,9 @@ class World {
     // A compiled policy for one direction of a pod: rows per class (0: the rest).
     using Rows = std::vector<weft_port_row>;
     std::uint32_t add_policy(const std::map<std::uint32_t, Rows>& classes);
-    void set_policies(const Pod& pod, std::uint32_t egress, std::uint32_t ingress);
+    // The last two: with the policies in audit mode.
+    void set_policies(const Pod& pod, std::uint32_t egress, std::uint32_t ingress, std::uint32_t audit_egress = 0,
+                      std::uint32_t audit_ingress = 0);
     static Rows allow_all(std::uint32_t rule);
     static Rows deny_all(std::uint32_t rule);
     static Rows allow_port(std::uint8_t protocol, std::uint16_t port, std::uint32_t rule, std::uint32_t deny_rule);

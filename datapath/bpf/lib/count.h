@@ -20,6 +20,17 @@ INLINE void count_rule(__u32 rule, __u64 packets, __u64 bytes, __u64 connections
     counter->connections += connections;
 }
 
+/* What a connection carried, for the rules that let it pass, and for those in audit mode that would have decided. */
+INLINE void count_rules(const struct weft_flow_detail* detail, __u64 packets, __u64 bytes, __u64 connections) {
+    count_rule(detail->rule[WEFT_EGRESS], packets, bytes, connections);
+    count_rule(detail->rule[WEFT_INGRESS], packets, bytes, connections);
+    if (likely(!(detail->flags & WEFT_DETAIL_AUDITED))) return;
+    if (detail->flags & WEFT_DETAIL_AUDIT_EGRESS)
+        count_rule(detail->audit_rule[WEFT_EGRESS], packets, bytes, connections);
+    if (detail->flags & WEFT_DETAIL_AUDIT_INGRESS)
+        count_rule(detail->audit_rule[WEFT_INGRESS], packets, bytes, connections);
+}
+
 INLINE void count_lost(__u32 why) {
     __u64* counter = bpf_map_lookup_elem(&lost, &why);
     if (counter) (*counter)++;

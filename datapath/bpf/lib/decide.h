@@ -23,15 +23,20 @@ INLINE int check_source(const struct weft_packet* packet, const struct weft_endp
 /* Both ends' policies, and what they see at the other end. */
 INLINE void choose_policies(struct weft_scratch* s, const struct weft_control* control, __u32 epoch,
                             const struct weft_endpoint* source, const struct weft_endpoint* destination) {
-    s->policy[WEFT_EGRESS] = 0;
-    s->policy[WEFT_INGRESS] = 0;
+    __builtin_memset(s->policy, 0, sizeof s->policy);
     s->peer_class[WEFT_EGRESS] = s->to.class_id;
     s->peer_class[WEFT_INGRESS] = s->from.class_id;
     if (source && source == destination) return;
-    if (source) s->policy[WEFT_EGRESS] = source->policy[epoch][WEFT_EGRESS];
+    if (source) {
+        s->policy[WEFT_EGRESS] = source->policy[epoch][WEFT_EGRESS];
+        s->policy[WEFT_AUDIT + WEFT_EGRESS] = source->policy[epoch][WEFT_AUDIT + WEFT_EGRESS];
+    }
     if ((s->from.flags & WEFT_ADDR_HOST) && (control->flags & WEFT_CONTROL_ALLOW_HOST)) return;
     barrier(); /* kernel 6.1 sees the test for NULL only if it stands alone */
-    if (destination) s->policy[WEFT_INGRESS] = destination->policy[epoch][WEFT_INGRESS];
+    if (destination) {
+        s->policy[WEFT_INGRESS] = destination->policy[epoch][WEFT_INGRESS];
+        s->policy[WEFT_AUDIT + WEFT_INGRESS] = destination->policy[epoch][WEFT_AUDIT + WEFT_INGRESS];
+    }
 }
 
 /* Whether the kernel would send to this destination by the uplink. */
@@ -123,6 +128,7 @@ CHECKED_ONCE int decide_policy(struct __sk_buff* ctx, struct weft_scratch* s, co
     if (!reason) reason = check_policies(s);
     if (!reason) reason = choose_actions(ctx, s, control, source, destination, to);
     if (reason) return reason;
+    if (unlikely(s->policy[WEFT_AUDIT + WEFT_EGRESS] | s->policy[WEFT_AUDIT + WEFT_INGRESS])) audit_policies(s);
     s->forward.generation = generation;
     s->reply.generation = generation;
     detail->created_ns = s->opened_ns; /* an existing connection keeps its own */

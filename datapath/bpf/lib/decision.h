@@ -11,9 +11,13 @@ INLINE bool has_ports(__u8 protocol) {
     return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
 }
 
-/* The port that policies see: an echo's id is none. */
+/* The port that policies see: of ICMP the type that opens, of other protocols without ports 0. */
 INLINE __be16 policy_port(const struct weft_key6* tuple) {
-    return has_ports(tuple->protocol) ? tuple->destination_port : 0;
+    return has_ports(tuple->protocol) ? tuple->destination_port : bpf_htons(tuple->icmp_type);
+}
+
+INLINE __u32 policy_number(const struct weft_key6* tuple) {
+    return (__u32)tuple->protocol << 16 | bpf_ntohs(policy_port(tuple));
 }
 
 INLINE struct weft_decision* decision_slot(const struct weft_packet* packet, __u64 seed) {
@@ -41,19 +45,55 @@ INLINE bool decision_is_of(const struct weft_decision* decision, const struct we
         (to)->flags = (from)->flags;             \
     } while (0)
 
+/* Whether a connection has no events: every rule that let it pass wants none, and there is one. */
+INLINE bool is_unlogged(const __u32* rules, __u32 egress, __u32 ingress) {
+    if (likely(!((egress | ingress) & WEFT_ROW_UNLOGGED))) return false;
+    return (!rules[WEFT_EGRESS] || (egress & WEFT_ROW_UNLOGGED)) &&
+           (!rules[WEFT_INGRESS] || (ingress & WEFT_ROW_UNLOGGED));
+}
+
 /* What s->policy says about the opening tuple. 0, or the reason with s->rule and s->direction. */
 INLINE int check_policies(struct weft_scratch* s) {
     __u32* rules = s->forward.detail.rule;
-    const __u32 number = (__u32)s->opening.protocol << 16 | bpf_ntohs(policy_port(&s->opening));
+    const __u32 number = policy_number(&s->opening);
+    __u32 egress, ingress = 0;
     rules[WEFT_INGRESS] = 0;
     s->direction = WEFT_EGRESS;
-    int reason = policy_verdict(s->policy[WEFT_EGRESS], s->peer_class[WEFT_EGRESS], number, &rules[WEFT_EGRESS]);
+    int reason =
+        policy_verdict(s->policy[WEFT_EGRESS], s->peer_class[WEFT_EGRESS], number, &rules[WEFT_EGRESS], &egress);
     if (!reason) {
         s->direction = WEFT_INGRESS;
-        reason = policy_verdict(s->policy[WEFT_INGRESS], s->peer_class[WEFT_INGRESS], number, &rules[WEFT_INGRESS]);
+        reason = policy_verdict(s->policy[WEFT_INGRESS], s->peer_class[WEFT_INGRESS], number, &rules[WEFT_INGRESS],
+                                &ingress);
     }
     if (reason) s->rule = rules[s->direction == WEFT_INGRESS];
+    DETAIL_MARKS(&s->forward.detail) = is_unlogged(rules, egress, ingress) ? WEFT_DETAIL_UNLOGGED : 0;
     return reason;
+}
+
+/* One direction of audit_policies. 0, or the reason. */
+INLINE int audit_direction(struct weft_scratch* s, __u32 direction, __u8 counts) {
+    struct weft_flow_detail* detail = &s->forward.detail;
+    const __u32 policy = s->policy[WEFT_AUDIT + direction];
+    __u32 rule = detail->rule[direction], flags = 0;
+    const int reason =
+        policy ? policy_verdict(policy, s->peer_class[direction], policy_number(&s->opening), &rule, &flags) : 0;
+    detail->audit_rule[direction] = rule;
+    detail->audit_reason = (__u8)reason;
+    detail->audit_direction = (__u8)direction;
+    if (flags & WEFT_ROW_AUDIT) detail->flags |= counts;
+    return reason;
+}
+
+/* What the policies would say if those in audit mode were enforced as well, about a connection that is let pass. Never
+ * remembered for the next one: only pods with such policies pay for it. */
+CHECKED_ONCE int audit_policies(struct weft_scratch* s) {
+    if (!s) return 0;
+    struct weft_flow_detail* detail = &s->forward.detail;
+    detail->flags |= WEFT_DETAIL_AUDITED;
+    detail->audit_rule[WEFT_INGRESS] = 0;
+    return audit_direction(s, WEFT_EGRESS, WEFT_DETAIL_AUDIT_EGRESS) ||
+           audit_direction(s, WEFT_INGRESS, WEFT_DETAIL_AUDIT_INGRESS);
 }
 
 /* The rules about the port of the packet: those of the last connection if it was the same, else what the policies say;
@@ -64,6 +104,7 @@ INLINE int rules_of(struct weft_scratch* s, struct weft_decision* decision) {
     if (decision->destination_port == port && decision->protocol == s->packet.tuple.protocol) {
         rules[WEFT_EGRESS] = decision->rule[WEFT_EGRESS];
         rules[WEFT_INGRESS] = decision->rule[WEFT_INGRESS];
+        DETAIL_MARKS(&s->forward.detail) = decision->detail_flags;
         return 0;
     }
     for (int i = 0; i < 2; i++) {
@@ -76,6 +117,7 @@ INLINE int rules_of(struct weft_scratch* s, struct weft_decision* decision) {
     decision->protocol = s->packet.tuple.protocol;
     decision->rule[WEFT_EGRESS] = rules[WEFT_EGRESS];
     decision->rule[WEFT_INGRESS] = rules[WEFT_INGRESS];
+    decision->detail_flags = s->forward.detail.flags;
     return 0;
 }
 
@@ -105,7 +147,7 @@ INLINE int decided_before(struct weft_scratch* s, const struct weft_control* con
  * kernel's routing's affair, and a masquerade port serves one connection. */
 INLINE void remember_decision(struct weft_scratch* s, const struct weft_control* control) {
     const struct weft_flow_detail* detail = &s->forward.detail;
-    if (detail->destination_endpoint == 0 || s->masquerades) return;
+    if (detail->destination_endpoint == 0 || s->masquerades || (detail->flags & WEFT_DETAIL_AUDITED)) return;
     struct weft_decision* decision = decision_slot(&s->packet, control->hash_seed);
     if (!decision) return;
     decision->source = s->packet.tuple.source;
@@ -121,6 +163,7 @@ INLINE void remember_decision(struct weft_scratch* s, const struct weft_control*
     decision->destination_endpoint = detail->destination_endpoint;
     decision->rule[WEFT_EGRESS] = detail->rule[WEFT_EGRESS];
     decision->rule[WEFT_INGRESS] = detail->rule[WEFT_INGRESS];
+    decision->detail_flags = detail->flags;
     for (int i = 0; i < 2; i++) {
         decision->policy[i] = s->policy[i];
         decision->peer_class[i] = s->peer_class[i];

@@ -10,22 +10,24 @@ INLINE bool is_policy_reason(__u32 reason) {
     return reason == WEFT_DROP_POLICY_DENIED || reason == WEFT_DROP_POLICY_DENY;
 }
 
-INLINE __be16 denial_port(const struct weft_key6* tuple) {
-    const bool icmp = tuple->protocol == IPPROTO_ICMP || tuple->protocol == IPPROTO_ICMPV6;
-    return icmp ? 0 : tuple->destination_port;
+/* An echo's id is of no account. */
+INLINE __be16 denial_port(const struct weft_packet* packet) {
+    const __u8 protocol = packet->tuple.protocol;
+    const bool icmp = protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+    return icmp ? bpf_htons(packet->icmp_type) : packet->tuple.destination_port;
 }
 
 INLINE struct weft_denial* denial_slot(const struct weft_packet* packet, __u64 seed) {
     struct weft_key6 key = packet->tuple;
     key.source_port = 0;
-    key.destination_port = denial_port(&packet->tuple);
+    key.destination_port = denial_port(packet);
     const __u32 index = (__u32)flow6_hash(&key, seed ^ packet->ifindex) % WEFT_DENIALS;
     return bpf_map_lookup_elem(&denials, &index);
 }
 
 INLINE bool denial_is_of(const struct weft_denial* denial, const struct weft_packet* packet, __u32 generation) {
     return denial->generation == generation && denial->in_ifindex == packet->ifindex &&
-           denial->protocol == packet->tuple.protocol && denial->destination_port == denial_port(&packet->tuple) &&
+           denial->protocol == packet->tuple.protocol && denial->destination_port == denial_port(packet) &&
            ip_equal(&denial->source, &packet->tuple.source) &&
            ip_equal(&denial->destination, &packet->tuple.destination);
 }
@@ -67,7 +69,7 @@ INLINE bool drop_event_due(struct weft_denial* denial, const struct weft_packet*
         denial->generation = 0;
         denial->source = packet->tuple.source;
         denial->destination = packet->tuple.destination;
-        denial->destination_port = denial_port(&packet->tuple);
+        denial->destination_port = denial_port(packet);
         denial->protocol = packet->tuple.protocol;
         denial->in_ifindex = packet->ifindex;
         denial->packets = 0;

@@ -55,10 +55,22 @@ INLINE void event_detail(struct weft_event* event, const struct weft_entry* entr
     event->rule[WEFT_INGRESS] = detail->rule[WEFT_INGRESS];
     event->generation = entry->generation;
     if (reply) event->flags |= WEFT_EVENT_REPLY;
+    if (unlikely(detail->flags & WEFT_DETAIL_AUDITED)) {
+        event->flags |= WEFT_EVENT_AUDITED;
+        event->audit_reason = detail->audit_reason;
+        event->audit_direction = detail->audit_direction;
+        event->audit_rule[WEFT_EGRESS] = detail->audit_rule[WEFT_EGRESS];
+        event->audit_rule[WEFT_INGRESS] = detail->audit_rule[WEFT_INGRESS];
+    }
     if (!(entry->flags & (WEFT_FLOW_SNAT | WEFT_FLOW_DNAT))) return;
     event->flags |= entry->flags & WEFT_FLOW_SNAT ? WEFT_EVENT_SNAT : WEFT_EVENT_DNAT;
     event->rewrite_address = entry->detail.rewrite_address;
     event->rewrite_port = detail->rewrite_port;
+}
+
+/* Whether a connection has events: its policies may want none, unless one in audit mode would deny it. */
+INLINE bool is_logged(const struct weft_flow_detail* detail) {
+    return likely(!(detail->flags & WEFT_DETAIL_UNLOGGED)) || detail->audit_reason;
 }
 
 INLINE void event_end(struct weft_event* event) {

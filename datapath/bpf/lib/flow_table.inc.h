@@ -114,8 +114,7 @@ INLINE void FN(store)(FLOW* slot, struct weft_flow_detail* detail, const struct 
 INLINE void FN(settle)(FLOW* slot, const struct weft_flow_detail* detail) {
     const __u64 packets = slot->packets, bytes = slot->bytes;
     if (packets == 0) return;
-    count_rule(detail->rule[WEFT_EGRESS], packets, bytes, 0);
-    count_rule(detail->rule[WEFT_INGRESS], packets, bytes, 0);
+    count_rules(detail, packets, bytes, 0);
     slot->packets = 0;
     slot->bytes = 0;
 }
@@ -327,15 +326,15 @@ INLINE __u32 FN(touch)(bool half, const KEY* key, __u64 hash, const struct weft_
 }
 
 /* A connection was decided afresh: the new decision takes the old one's place; how far it is closed and when it began
- * stay. True if another rule decides now;
- * `counts` then has what the old one had counted. */
+ * stay. True if another rule decides now, or policies in audit mode say something else; `counts` then has what the old
+ * one had counted. */
 INLINE bool FN(refresh)(bool half, const KEY* key, const struct weft_entry* entry, __u64 hash,
                         struct weft_entry* counts) {
     __u32 index = 0;
     FLOW* slot = FN(find)(half, key, hash, &index);
     struct weft_flow_detail* detail = slot ? FN(detail_at)(half, index) : NULL;
     if (!detail || !FN(lock)(slot)) return false;
-    const bool changed = detail->rule[0] != entry->detail.rule[0] || detail->rule[1] != entry->detail.rule[1];
+    const bool changed = detail_differs(detail, &entry->detail);
     counts->packets = slot->packets;
     counts->bytes = slot->bytes;
     if (changed) FN(settle)(slot, detail);

@@ -30,9 +30,12 @@ INLINE int parse_inner(struct __sk_buff* ctx, const struct weft_packet* packet, 
     const bool icmp = protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
     if (!icmp && protocol != IPPROTO_TCP && protocol != IPPROTO_UDP && protocol != IPPROTO_SCTP) return 0;
     if (bpf_skb_load_bytes(ctx, inner->l4, ports, 8) < 0) return WEFT_DROP_INVALID_PACKET;
-    const __be16 id = *(__be16*)&ports[4];
-    inner->tuple.source_port = icmp ? id : *(__be16*)&ports[0];
-    inner->tuple.destination_port = icmp ? id : *(__be16*)&ports[2];
+    if (icmp) {
+        parse_icmp_tuple(&inner->tuple, ports);
+        return 0;
+    }
+    inner->tuple.source_port = *(__be16*)&ports[0];
+    inner->tuple.destination_port = *(__be16*)&ports[2];
     return 0;
 }
 

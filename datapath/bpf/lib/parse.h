@@ -41,6 +41,21 @@ INLINE bool is_discovery6(__u8 type) {
     return (type >= 130 && type <= 137) || type == 143;
 }
 
+/* The type that opens the connection of a message of `type`: a reply's is its request's (RFC 792, 950, 4443, 8335). */
+INLINE __u8 opening_type(__u8 protocol, __u8 type) {
+    if (protocol == IPPROTO_ICMPV6) return type == ICMPV6_ECHO_REPLY || type == 161 ? type - 1 : type;
+    if (type == ICMP_ECHOREPLY) return ICMP_ECHO;
+    return type == 14 || type == 16 || type == 18 || type == 43 ? type - 1 : type;
+}
+
+/* What tells connections of ICMP apart: the type that opened them, and an echo's id. `head`: the first 8 bytes. */
+INLINE void parse_icmp_tuple(struct weft_key6* tuple, const __u8* head) {
+    tuple->icmp_type = opening_type(tuple->protocol, head[0]);
+    if (tuple->icmp_type != (tuple->protocol == IPPROTO_ICMPV6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO)) return;
+    tuple->source_port = *(const __be16*)&head[4];
+    tuple->destination_port = *(const __be16*)&head[4];
+}
+
 /* The part of a transport header that is looked at: to TCP's flags. */
 #define TRANSPORT_BYTES 14
 
@@ -68,12 +83,9 @@ INLINE int parse_transport(struct __sk_buff* ctx, struct weft_packet* packet, __
     packet->icmp_code = head[1];
     if (v6 ? is_icmp_error6(head[0]) : is_icmp_error4(head[0])) {
         packet->flags |= PACKET_ICMP_ERROR;
-    } else if (v6 ? (head[0] == ICMPV6_ECHO_REQUEST || head[0] == ICMPV6_ECHO_REPLY)
-                  : (head[0] == ICMP_ECHO || head[0] == ICMP_ECHOREPLY)) {
-        packet->tuple.source_port = *(__be16*)&head[4];
-        packet->tuple.destination_port = *(__be16*)&head[4];
-    } else if (v6 && is_discovery6(head[0])) {
-        packet->flags |= PACKET_LINK_LOCAL;
+    } else {
+        parse_icmp_tuple(&packet->tuple, head);
+        if (v6 && is_discovery6(head[0])) packet->flags |= PACKET_LINK_LOCAL;
     }
     return 0;
 }
@@ -85,7 +97,10 @@ INLINE int parse_fragment(struct weft_packet* packet, __u32 id) {
                                     .id = id,
                                     .protocol = packet->tuple.protocol};
     if (packet->flags & PACKET_FIRST_FRAGMENT) {
-        const struct weft_fragment_ports ports = {packet->tuple.source_port, packet->tuple.destination_port};
+        const struct weft_fragment_ports ports = {.source = packet->tuple.source_port,
+                                                  .destination = packet->tuple.destination_port,
+                                                  .icmp_type = packet->icmp_type,
+                                                  .icmp_code = packet->icmp_code};
         bpf_map_update_elem(&fragments, &key, &ports, BPF_ANY);
         return 0;
     }
@@ -93,6 +108,10 @@ INLINE int parse_fragment(struct weft_packet* packet, __u32 id) {
     if (!ports) return WEFT_DROP_FRAGMENT_UNKNOWN;
     packet->tuple.source_port = ports->source;
     packet->tuple.destination_port = ports->destination;
+    if (packet->tuple.protocol != IPPROTO_ICMP && packet->tuple.protocol != IPPROTO_ICMPV6) return 0;
+    packet->icmp_type = ports->icmp_type;
+    packet->icmp_code = ports->icmp_code;
+    packet->tuple.icmp_type = opening_type(packet->tuple.protocol, ports->icmp_type);
     return 0;
 }
 

@@ -45,13 +45,15 @@ INLINE const struct weft_port_row* policy_row(__u32 policy, __u32 class_id, __u3
     return row && row->first <= number && number <= row->last ? row : NULL;
 }
 
-/* The reason to deny (0: allowed) and the rule that said so. */
-INLINE int policy_verdict(__u32 policy, __u32 class_id, __u32 number, __u32* rule) {
+/* The reason to deny (0: allowed), the rule that said so, and enum weft_row_flag. */
+INLINE int policy_verdict(__u32 policy, __u32 class_id, __u32 number, __u32* rule, __u32* flags) {
     *rule = 0;
+    *flags = 0;
     if (policy == 0) return 0;
     const struct weft_port_row* row = policy_row(policy, class_id, number);
     if (!row) return WEFT_DROP_NO_POLICY_TABLE;
     *rule = row->rule;
+    *flags = row->verdict;
     if (row->verdict & WEFT_VERDICT_ALLOW) return 0;
     return row->verdict & WEFT_ROW_DEFAULT_DENY ? WEFT_DROP_POLICY_DENIED : WEFT_DROP_POLICY_DENY;
 }

@@ -61,7 +61,7 @@ struct weft_scratch {
     __u32 direction; /* enum weft_direction that denied */
     /* When this CPU denied last: only then has it denials to look up. Stays from packet to packet. */
     __u32 denial_ticks;
-    __u32 policy[2]; /* [enum weft_direction] that decide about the opening tuple; 0: none */
+    __u32 policy[WEFT_POLICY_KINDS]; /* that decide about the opening tuple, as in struct weft_endpoint; 0: none */
     __u32 peer_class[2];
     __u64 opened_ns;  /* of the connection that the packet opens */
     bool masquerades; /* the decision wants it */

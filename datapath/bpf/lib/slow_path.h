@@ -14,6 +14,7 @@
 
 INLINE void send_event(__u8 type, const struct weft_packet* packet, const struct weft_entry* entry, __u64 packets,
                        __u64 bytes) {
+    if (!is_logged(&entry->detail)) return;
     struct weft_event* event = type == WEFT_EVENT_NEW ? event_at(type, entry->detail.created_ns) : event_begin(type);
     if (!event) return;
     event_packet(event, packet);
@@ -56,8 +57,7 @@ INLINE int open_connection(struct __sk_buff* ctx, struct weft_scratch* s, const 
     s->reply.packets = s->reply.bytes = 0;
     if (!flow_open(&s->opening, &s->forward, &s->answering, &s->reply, control->hash_seed))
         return drop(s, control, WEFT_DROP_FLOW_TABLE_FULL);
-    count_rule(s->forward.detail.rule[WEFT_EGRESS], 0, 0, 1);
-    count_rule(s->forward.detail.rule[WEFT_INGRESS], 0, 0, 1);
+    count_rules(&s->forward.detail, 0, 0, 1);
     send_event(WEFT_EVENT_NEW, packet, &s->forward, packet->segments, packet->length);
     return forward(ctx, s, control, &s->forward);
 }
@@ -152,8 +152,7 @@ CHECKED_ONCE int forget_connection(struct weft_scratch* s, const struct weft_con
         struct weft_key6* tuple = i ? &s->answering : &s->packet.tuple;
         if (!flow_lookup(tuple, &s->forward, seed)) continue;
         flow_take(half, tuple, &s->forward, seed);
-        count_rule(s->forward.detail.rule[WEFT_EGRESS], s->forward.packets, s->forward.bytes, 0);
-        count_rule(s->forward.detail.rule[WEFT_INGRESS], s->forward.packets, s->forward.bytes, 0);
+        count_rules(&s->forward.detail, s->forward.packets, s->forward.bytes, 0);
     }
     return 1;
 }
@@ -180,6 +179,16 @@ INLINE bool serves(struct weft_scratch* s, const struct weft_control* control, b
     return false;
 }
 
+/* s->found. A reply of ICMP belongs to its request's connection; without one it opens its own, which no request of the
+ * other side belongs to. */
+INLINE int find_connection(struct weft_scratch* s, const struct weft_control* control) {
+    struct weft_packet* packet = &s->packet;
+    const int found = flow_lookup(&packet->tuple, &s->found, control->hash_seed);
+    if (found || packet->tuple.icmp_type == packet->icmp_type) return found;
+    packet->tuple.icmp_type = packet->icmp_type;
+    return flow_lookup(&packet->tuple, &s->found, control->hash_seed);
+}
+
 INLINE int slow_path(struct __sk_buff* ctx, __u8 hook) {
     struct weft_scratch* s = scratch_of();
     const struct weft_control* control = control_of();
@@ -196,7 +205,7 @@ INLINE int slow_path(struct __sk_buff* ctx, __u8 hook) {
         if (denied_before(s, control)) return TC_ACT_SHOT;
         touch_ahead(s, control);
     }
-    const int found = flow_lookup(&s->packet.tuple, &s->found, control->hash_seed);
+    const int found = find_connection(s, control);
     const bool half = found == FOUND_HALF;
     if (!found || !serves(s, control, half)) return open_connection(ctx, s, control);
     if (s->found.generation != READ_ONCE(control->generation)) {
