@@ -1,6 +1,5 @@
 // `weft policy validate`: the parser and the warnings of the daemon, on files; with the daemon also what only it knows.
-#include <algorithm>
-#include <iterator>
+#include <map>
 
 #include "cli/client.hpp"
 #include "cli/objects.hpp"
@@ -24,26 +23,40 @@ struct Checked {
 };
 
 // Every document is looked at, whatever is wrong with the others.
-Checked check(const std::vector<Document>& documents) {
-    Checked out;
-    for (const auto& document : documents) {
-        auto parsed = policy::parse_objects(JsonView(document.json));
-        if (parsed) {
-            std::ranges::move(*parsed, std::back_inserter(out.objects));
-            continue;
-        }
-        out.errors.push_back({{"file", document.file},
-                              {"document", document.number},
-                              {"path", parsed.error().path},
-                              {"message", parsed.error().message}});
+class Checker {
+  public:
+    Checked run(const std::vector<Document>& documents) {
+        for (const auto& document : documents) check(document);
+        return std::move(out_);
     }
-    return out;
-}
+
+  private:
+    void check(const Document& document) {
+        auto parsed = policy::parse_objects(JsonView(document.json));
+        if (!parsed) return refuse(document, parsed.error().path, parsed.error().message);
+        for (auto& object : *parsed) {
+            const auto name = policy::name_of(object);
+            const auto [at, is_new] =
+                places_.emplace(name, fmt::format("{}, document {}", document.file, document.number));
+            if (!is_new) refuse(document, "", fmt::format("{} stands in {} already", name.text(), at->second));
+            out_.objects.push_back(std::move(object));
+        }
+    }
+
+    void refuse(const Document& document, const std::string& path, const std::string& message) {
+        out_.errors.push_back(
+            {{"file", document.file}, {"document", document.number}, {"path", path}, {"message", message}});
+    }
+
+    Checked out_;
+    std::map<policy::PolicyName, std::string> places_;  // where each object stands
+};
 
 void print(Context& context, const Json& answer) {
     for (const auto& error : answer["errors"])
-        context.io.err << printable(fmt::format("{}, document {}: {}: {}", text(error, "file"), text(error, "document"),
-                                                text(error, "path"), text(error, "message")))
+        context.io.err << printable(fmt::format("{}, document {}: {}{}", text(error, "file"), text(error, "document"),
+                                                error["path"] == "" ? "" : text(error, "path") + ": ",
+                                                text(error, "message")))
                        << '\n';
     if (answer["valid"] == true)
         context.io.out << (answer["offline"] == true ? "valid (checked without weftd: nothing is known of pods)\n"
@@ -70,7 +83,7 @@ Result<std::optional<Json>> ask_daemon(Context& context, const Asked& asked, con
 
 Result<int> validate(Context& context, const Asked& asked) {
     WEFT_TRY(documents, read_documents(context, asked.files));
-    auto checked = check(documents);
+    auto checked = Checker().run(documents);
     Json out{{"valid", checked.errors.empty()}, {"errors", std::move(checked.errors)}, {"warnings", Json::array()}};
     std::optional<Json> answer;
     if (out["valid"] == true) {

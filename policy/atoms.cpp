@@ -95,10 +95,11 @@ class AtomCollector {
     }
 
     // What a rule's number, and so its counters, stand for: what the rule says, wherever in the policy it stands. Of
-    // two that say the same, the second is another.
+    // two that say the same, the second is another; and so is one in audit mode, which counts what would be.
     std::string rule_key(const Policy& policy, const Spec& spec, const Rule& rule) {
         const auto subject = policy.specs.size() > 1 ? spec.subject.text() : std::string();
-        auto key = fmt::format("{}/{}", policy.key(), Digest::of(subject + "\n" + rule.text()).hex());
+        auto key = fmt::format("{}{}/{}", policy.audit ? "audit/" : "", policy.key(),
+                               Digest::of(subject + "\n" + rule.text()).hex());
         const auto before = same_rules_[key]++;
         return before == 0 ? key : fmt::format("{}/{}", key, before);
     }

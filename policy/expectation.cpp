@@ -85,10 +85,24 @@ Result<Outcome> check_pair(const Image& image, const Expectation& wanted, const 
                            std::uint16_t port) {
     WEFT_TRY(said, explain(image, from, to, wanted.protocol, port));
     const auto* rule = deciding_rule(image, said);
-    Outcome out{.allow = said.allow, .source = from, .destination = to, .rule = {}, .problem = {}};
+    Outcome out{.allow = said.allow,
+                .source = from,
+                .destination = to,
+                .rule = {},
+                .audit = {},
+                .audit_rule = {},
+                .problem = {}};
     if (rule != nullptr) out.rule = *rule;
+    if (said.audit) {
+        out.audit = said.audit->allow;
+        if (const auto* would = deciding_rule(image, *said.audit)) out.audit_rule = *would;
+    }
+    const bool audited = out.audit.value_or(said.allow);
     if (said.allow != wanted.allow)
         out.problem = fmt::format("expected {}, is {}", wanted.allow ? "allow" : "deny", said.allow ? "allow" : "deny");
+    else if (wanted.audit && *wanted.audit != audited)
+        out.problem = fmt::format("expected {} by the policies in audit mode, is {}", *wanted.audit ? "allow" : "deny",
+                                  audited ? "allow" : "deny");
     else if (wanted.rule && !fits(*wanted.rule, rule))
         out.problem = "another rule decides than expected";
     out.passed = out.problem.empty();
@@ -115,15 +129,28 @@ Result<World> world_of(const std::vector<Object>& objects, const NodeFacts& node
     return out;
 }
 
-const RuleInfo* deciding_rule(const Image& image, const Explanation& said) {
+namespace {
+
+const RuleInfo* deciding_of(const Image& image, const std::optional<DirectionVerdict>& egress,
+                            const std::optional<DirectionVerdict>& ingress) {
     std::uint32_t number = 0;
-    for (const auto& verdict : {said.egress, said.ingress}) {
+    for (const auto& verdict : {egress, ingress}) {
         if (!verdict) continue;
         if (verdict->rule != 0) number = verdict->rule;
         if (!verdict->allow) break;
     }
     const auto at = image.rules.find(number);
     return at == image.rules.end() ? nullptr : &at->second;
+}
+
+}  // namespace
+
+const RuleInfo* deciding_rule(const Image& image, const Explanation& said) {
+    return deciding_of(image, said.egress, said.ingress);
+}
+
+const RuleInfo* deciding_rule(const Image& image, const AuditVerdict& said) {
+    return deciding_of(image, said.egress, said.ingress);
 }
 
 Result<Outcome> check(const World& world, const Image& image, const Expectation& wanted) {

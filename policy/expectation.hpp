@@ -22,9 +22,10 @@ struct Expectation {
     std::string name;      // for people; may be empty
     std::string from, to;  // "namespace/name" of a pod, "name" of one in `default`, or an address
     std::uint8_t protocol = kTcp;
-    std::uint16_t port = 0;
-    std::string port_name;  // of the pod that receives, when given
+    std::uint16_t port = 0;  // of ICMP the type
+    std::string port_name;   // of the pod that receives, when given
     bool allow = true;
+    std::optional<bool> audit;  // whether it would be allowed, were the policies in audit mode enforced
     std::optional<RuleExpectation> rule;
 };
 
@@ -47,11 +48,14 @@ struct Outcome {
     bool allow = false;            // what the policies say
     IpAddr source, destination;    // of the family that is reported: the first that differs, or the first
     std::optional<RuleInfo> rule;  // that decided; none: no policy isolates, or the traffic is exempt
-    std::string problem;           // empty when it passed
+    std::optional<bool> audit;     // what policies in audit mode say; none: none is asked
+    std::optional<RuleInfo> audit_rule;
+    std::string problem;  // empty when it passed
 };
 
-// Of the explanation, the rule that decided: of the direction that denied, else of ingress, else of egress. Null: none.
+// The rule that decided: of the direction that denied, else of ingress, else of egress. Null: none.
 const RuleInfo* deciding_rule(const Image& image, const Explanation& said);
+const RuleInfo* deciding_rule(const Image& image, const AuditVerdict& said);
 
 // Checks one expectation in every family that both ends have. Errors: kNotFound for an end that is not there,
 // kInvalid for ends without a common family.

@@ -6,13 +6,11 @@ namespace weft::policy {
 
 namespace {
 
-Result<std::optional<DirectionVerdict>> decide(const Image& image, Direction direction, std::uint32_t endpoint,
-                                               const Address& peer, std::uint32_t number) {
-    if (endpoint == 0) return std::nullopt;
-    DirectionVerdict out{.direction = direction, .allow = true, .endpoint = endpoint};
-    const auto policies = image.endpoints.find(endpoint);
-    if (policies == image.endpoints.end()) return fail(ErrorCode::kInternal, "endpoint {} has no policies", endpoint);
-    out.policy = policies->second[static_cast<std::size_t>(direction)];
+// `out` has direction and endpoint.
+Result<DirectionVerdict> ask(const Image& image, std::uint32_t policy, const Address& peer, std::uint32_t number,
+                             DirectionVerdict out) {
+    out.allow = true;
+    out.policy = policy;
     if (out.policy == 0) return out;
     const auto table = image.policies.find(out.policy);
     if (table == image.policies.end()) return fail(ErrorCode::kInternal, "compiled policy {} is missing", out.policy);
@@ -22,6 +20,40 @@ Result<std::optional<DirectionVerdict>> decide(const Image& image, Direction dir
     out.by_default = row.by_default;
     out.rule = row.rule;
     return out;
+}
+
+Result<std::optional<DirectionVerdict>> decide(const Image& image, Direction direction, std::uint32_t endpoint,
+                                               const Address& peer, std::uint32_t number) {
+    if (endpoint == 0) return std::nullopt;
+    const auto policies = image.endpoints.find(endpoint);
+    if (policies == image.endpoints.end()) return fail(ErrorCode::kInternal, "endpoint {} has no policies", endpoint);
+    WEFT_TRY(out, ask(image, policies->second[static_cast<std::size_t>(direction)], peer, number,
+                      {.direction = direction, .endpoint = endpoint}));
+    return std::optional(out);
+}
+
+// The verdict with the policies in audit mode; none: the pod has none in that direction.
+Result<std::optional<DirectionVerdict>> decide_audit(const Image& image,
+                                                     const std::optional<DirectionVerdict>& enforced,
+                                                     const Address& peer, std::uint32_t number) {
+    if (!enforced) return std::nullopt;
+    const auto audits = image.audits.find(enforced->endpoint);
+    if (audits == image.audits.end()) return std::nullopt;
+    const auto policy = audits->second[static_cast<std::size_t>(enforced->direction)];
+    if (policy == 0) return std::nullopt;
+    WEFT_TRY(out, ask(image, policy, peer, number, *enforced));
+    return std::optional(out);
+}
+
+Result<std::optional<AuditVerdict>> audit(const Image& image, const Explanation& said, std::uint32_t number) {
+    if (!said.allow) return std::nullopt;
+    WEFT_TRY(egress, decide_audit(image, said.egress, said.destination, number));
+    WEFT_TRY(ingress, decide_audit(image, said.ingress, said.source, number));
+    if (!egress && !ingress) return std::nullopt;
+    AuditVerdict out{
+        .allow = true, .egress = egress ? egress : said.egress, .ingress = ingress ? ingress : said.ingress};
+    out.allow = (!out.egress || out.egress->allow) && (!out.ingress || out.ingress->allow);
+    return std::optional(std::move(out));
 }
 
 }  // namespace
@@ -42,7 +74,8 @@ Result<Explanation> explain(const Image& image, const IpAddr& source, const IpAd
                     .source = address_of(image, source),
                     .destination = address_of(image, destination),
                     .egress = {},
-                    .ingress = {}};
+                    .ingress = {},
+                    .audit = {}};
     if (out.source.endpoint != 0 && out.source.endpoint == out.destination.endpoint) {
         out.exemption = Exemption::kSamePod;
         return out;
@@ -57,6 +90,8 @@ Result<Explanation> explain(const Image& image, const IpAddr& source, const IpAd
         out.ingress = ingress;
     }
     out.allow = (!out.egress || out.egress->allow) && (!out.ingress || out.ingress->allow);
+    WEFT_TRY(audited, audit(image, out, number));
+    out.audit = audited;
     return out;
 }
 

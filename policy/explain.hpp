@@ -23,6 +23,12 @@ enum class Exemption {
     kHost,     // from the node itself to its pod
 };
 
+// What would be, were the policies in audit mode enforced. As there, ingress is judged whatever egress says.
+struct AuditVerdict {
+    bool allow = false;
+    std::optional<DirectionVerdict> egress, ingress;
+};
+
 struct Explanation {
     bool allow = false;
     Exemption exemption = Exemption::kNone;
@@ -30,14 +36,15 @@ struct Explanation {
     Address destination;
     std::optional<DirectionVerdict> egress;   // none: the source is no local pod, or exempt
     std::optional<DirectionVerdict> ingress;  // none: the destination is no local pod, or exempt
+    std::optional<AuditVerdict> audit;        // none: no policy in audit mode is asked, or the traffic is denied
 };
 
 // What the image knows of an address: its own row, else that of the longest prefix.
 const Address& address_of(const Image& image, const IpAddr& ip);
 
-// `port` is the type for ICMP and 0 for other protocols without ports. `allow_host`: what the node itself sends to its
-// pods passes (the node's setting). Errors: kInvalid when the two addresses are of different families, kInternal when a
-// table is missing.
+// `port` is the type for ICMP (of the packet that opens) and 0 for other protocols without ports. `allow_host`: what
+// the node itself sends to its pods passes (the node's setting). Errors: kInvalid when the two addresses are of
+// different families, kInternal when a table is missing.
 Result<Explanation> explain(const Image& image, const IpAddr& source, const IpAddr& destination, std::uint8_t protocol,
                             std::uint16_t port, bool allow_host = true);
 

@@ -22,6 +22,8 @@ struct PortRow {
     std::uint32_t rule = 0;
     bool allow = false;
     bool by_default = false;  // a deny because nothing allowed it
+    bool audit = false;       // the rule is of a policy in audit mode
+    bool unlogged = false;    // an allow whose policy wants no events of it
     friend bool operator==(const PortRow&, const PortRow&) = default;
 };
 // Ascending, without gaps or overlaps, from 0 to 0xffffff.
@@ -63,6 +65,9 @@ struct RuleInfo {
     std::string place = {};            // "spec.ingressDeny[0]"; empty for by_default
     int tier = 1;                      // rule.hpp: kAdminTier, kNetworkPolicyTier, kBaselineTier
     std::optional<int> priority = {};  // as the object states it; the NetworkPolicy tier's kinds have none
+    bool audit = false;                // of a policy in audit mode; by_default: one of those that isolate is
+    bool logged = true;                // false: what it allows has no events
+    std::string log = {};              // the policy's own text for its flows (Cilium's log.value)
     friend bool operator==(const RuleInfo&, const RuleInfo&) = default;
 };
 
@@ -72,6 +77,9 @@ struct Image {
     std::map<std::uint32_t, PolicyTable> policies;  // policy number -> table
     std::map<std::uint32_t, std::array<std::uint32_t, 2>>
         endpoints;  // endpoint number -> policy number by Direction; 0: not isolated
+    // The same, were the policies in audit mode enforced; 0: there are none in that direction. Only endpoints with
+    // some.
+    std::map<std::uint32_t, std::array<std::uint32_t, 2>> audits;
     std::map<std::uint32_t, RuleInfo> rules;
     std::map<std::uint32_t, std::map<std::string, std::string>> identities;  // identity -> labels
     std::vector<std::uint32_t> new_rules;  // numbers that count from zero; filled by who remembers the numbers

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "policy/coverage.hpp"
+#include "policy/icmp_types.hpp"
 #include "policy/shadow.hpp"
 
 namespace weft::policy {
@@ -55,6 +56,7 @@ class Linter {
             if (!rule.any_peer && rule.peers.empty())
                 warn(rule_path(rule), WarningKind::kNoPeer, "selects no peer: it matches nothing");
             check_shadow(i);
+            check_icmp(rule);
             if (known_ == Known::kAll) check_state(rule);
         }
     }
@@ -71,18 +73,34 @@ class Linter {
         };
         if (std::ranges::any_of(policy_.specs, opens)) return true;
         return std::ranges::any_of(world_.policies, [&](const auto& entry) {
-            return entry.first != policy_.name && std::ranges::any_of(entry.second->specs, opens);
+            return entry.first != policy_.name && (policy_.audit || !entry.second->audit) &&
+                   std::ranges::any_of(entry.second->specs, opens);
         });
+    }
+
+    void check_icmp(const Rule& rule) {
+        for (const auto& port : rule.ports)
+            if ((port.protocol == kIcmp || port.protocol == kIcmpv6) &&
+                !opens_connections(port.protocol, static_cast<std::uint8_t>(port.first)))
+                warn(rule_path(rule) + ".icmps", WarningKind::kNotAsked,
+                     fmt::format("no policy is asked about type {} of {}: errors belong to the connection that they "
+                                 "are about, neighbour discovery stays on the link",
+                                 port.first, port.protocol == kIcmp ? "ICMP" : "ICMPv6"));
     }
 
     void check_shadow(std::size_t index) {
         const auto found = shadow_of(policy_, *spec_, index, world_);
         if (!found) return;
-        const auto whose =
-            found->policy == policy_.name ? "$." + found->place : found->policy.text() + " " + found->place;
+        std::string whose;
+        for (const auto& [policy, rule] : found->rules) {
+            if (!whose.empty()) whose += ", ";
+            whose += policy == policy_.name ? "$." + rule : policy.text() + " " + rule;
+        }
+        const bool one = found->rules.size() == 1;
         warn(rule_path(spec_->rules[index]), WarningKind::kShadowed,
-             found->agrees ? fmt::format("adds nothing: {} does the same for all that it matches", whose)
-                           : fmt::format("never decides: {} decides all that it matches before", whose));
+             found->agrees
+                 ? fmt::format("adds nothing: {} {} the same for all that it matches", whose, one ? "does" : "do")
+                 : fmt::format("never decides: {} {} all that it matches before", whose, one ? "decides" : "decide"));
     }
 
     // Where the spec stands in the object.
@@ -168,6 +186,8 @@ std::string_view to_string(WarningKind kind) {
             return "no-api-server";
         case WarningKind::kDeniesDns:
             return "denies-dns";
+        case WarningKind::kNotAsked:
+            return "not-asked";
     }
     return "unknown";
 }

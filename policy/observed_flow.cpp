@@ -76,7 +76,7 @@ Result<ParsedFlow> parse_flow(const JsonView& line) {
     WEFT_TRY(flow, line.find("flow"));
     if (!flow) return ParsedFlow{LeftOut::kLost, {}};
     WEFT_TRY(verdict, flow->string_or("verdict", ""));
-    if (verdict != "FORWARDED") return ParsedFlow{LeftOut::kDropped, {}};
+    if (verdict != "FORWARDED" && verdict != "AUDIT") return ParsedFlow{LeftOut::kDropped, {}};
     WEFT_TRY(is_reply, flow->boolean_or("is_reply", false));
     if (is_reply) return ParsedFlow{LeftOut::kReply, {}};
     ParsedFlow out;

@@ -61,6 +61,14 @@ Result<Object> parse_item(const JsonView& view, const Kind* kind) {
 
 }  // namespace
 
+PolicyName name_of(const Object& object) {
+    if (const auto* pod = std::get_if<Pod>(&object)) return {"Pod", pod->namespace_, pod->name};
+    if (const auto* space = std::get_if<Namespace>(&object)) return {"Namespace", "", space->name};
+    if (const auto* node = std::get_if<Node>(&object)) return {"Node", "", node->name};
+    if (const auto* group = std::get_if<CidrGroup>(&object)) return {"CiliumCIDRGroup", "", group->name};
+    return std::get<Policy>(object).name;
+}
+
 Result<Object> parse_object(const JsonView& view) {
     WEFT_TRY(kind_view, view.member("kind"));
     WEFT_TRY(kind, kind_view.string());

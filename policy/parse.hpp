@@ -17,6 +17,9 @@ using Object = std::variant<Pod, Namespace, Node, CidrGroup, Policy>;
 
 inline constexpr std::size_t kMaxListItems = 100'000;
 
+// Kind, namespace and name: of two objects with one name, one takes the other's place.
+PolicyName name_of(const Object& object);
+
 // An object of a known kind, or a v1 List (PodList, ...) of such: all of them, or the first error.
 Result<std::vector<Object>> parse_objects(const JsonView& view);
 Result<Object> parse_object(const JsonView& view);
@@ -41,6 +44,7 @@ struct Metadata {
     std::string uid;
     Labels labels;
 };
+
 // metadata of an object of a kind that lives in a namespace, or in none; a Namespace's name is a shorter one.
 enum class Scope { kNamespaced, kCluster, kNamespace };
 Result<Metadata> parse_metadata(const JsonView& object, Scope scope);

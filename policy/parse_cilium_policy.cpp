@@ -1,5 +1,6 @@
 // CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy, CiliumCIDRGroup of cilium.io/v2 (pkg/policy/api and
 // pkg/k8s/apis/cilium.io of Cilium for the checks and the defaults). Fields that weft cannot enforce are refused.
+#include <algorithm>
 #include <array>
 
 #include "policy/cilium_selector.hpp"
@@ -48,30 +49,45 @@ Result<void> read_default_deny(const JsonView& view, Spec& out) {
     return {};
 }
 
+constexpr std::size_t kMaxLogBytes = 128;  // Cilium: 32 characters
+
+// Text that the policy's flows carry.
+Result<std::string> parse_log(const JsonView& spec) {
+    WEFT_TRY(view, spec.find("log"));
+    if (!view) return std::string();
+    WEFT_CHECK(view->only({"value"}));
+    WEFT_TRY(value_view, view->find("value"));
+    if (!value_view) return std::string();
+    WEFT_TRY(text, value_view->string());
+    if (text.size() > kMaxLogBytes)
+        return value_view->error(fmt::format("is {} bytes long; at most {} are accepted", text.size(), kMaxLogBytes));
+    if (std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
+        return value_view->error("has control characters");
+    return text;
+}
+
 // `place`: "spec" or "specs[0]".
 Result<Spec> parse_spec(const JsonView& view, const std::string& place, const std::string& own) {
-    for (const auto& [field, why] : {std::pair("nodeSelector", "policies of nodes are not enforced yet"),
-                                     std::pair("log", "flows cannot carry a policy's own text yet")}) {
-        WEFT_TRY(found, view.find(field));
-        if (found) return not_supported(*found, why);
-    }
+    WEFT_TRY(of_nodes, view.find("nodeSelector"));
+    if (of_nodes) return not_supported(*of_nodes, "policies of nodes are not enforced yet");
     WEFT_CHECK(view.only({"endpointSelector", "ingress", "ingressDeny", "egress", "egressDeny", "enableDefaultDeny",
-                          "labels", "description"}));
+                          "labels", "description", "log"}));
     Spec out;
     WEFT_TRY(selector, view.member("endpointSelector"));
     WEFT_TRY(subject, parse_subject_selector(selector, own));
     out.subject = std::move(subject);
     for (const auto& list : kLists) WEFT_CHECK(read_list(view, list, place, own, out));
     WEFT_CHECK(read_default_deny(view, out));
+    WEFT_TRY(log, parse_log(view));
+    out.log = std::move(log);
     WEFT_TRY(description, view.string_or("description", ""));
     return out;
 }
 
 Result<Policy> parse_cilium(const JsonView& view, std::string_view kind, Scope scope) {
     WEFT_CHECK(view.only({"apiVersion", "kind", "metadata", "spec", "specs", "status"}));
-    WEFT_TRY(metadata, parse_policy_metadata(view, scope));
     Policy policy;
-    policy.name = {std::string(kind), metadata.namespace_, metadata.name};
+    WEFT_TRY(metadata, parse_policy_metadata(view, scope, kind, policy));
     policy.object = complete(view.raw(), "cilium.io/v2", kind);
     WEFT_TRY(spec, view.find("spec"));
     if (spec) {

@@ -5,13 +5,14 @@
 #include <charconv>
 
 #include "policy/cilium_selector.hpp"
+#include "policy/icmp_types.hpp"
 #include "policy/names.hpp"
 
 namespace weft::policy {
 
 namespace {
 
-constexpr std::size_t kMaxRulePorts = 40;  // of Cilium's own validation
+constexpr std::size_t kMaxRulePorts = 40;  // of Cilium's own validation, and of fields of icmps
 
 struct Unsupported {
     std::string_view field, why;
@@ -91,6 +92,34 @@ Result<void> read_ports(const JsonView& rule_view, Rule& rule) {
         WEFT_TRY(ports, list_of(item, "ports", kMaxRulePorts));
         if (ports.empty()) return ports_view.error("must have at least one entry");
         for (const auto& port : ports) WEFT_CHECK(read_port(port, rule));
+    }
+    return {};
+}
+
+Result<PortMatch> parse_icmp_field(const JsonView& view) {
+    WEFT_CHECK(view.only({"family", "type"}));
+    WEFT_TRY(family, view.find("family"));
+    if (family && family->raw() != "IPv4" && family->raw() != "IPv6")
+        return family->error("is not a family: use IPv4 or IPv6");
+    const auto protocol = family && family->raw() == "IPv6" ? kIcmpv6 : kIcmp;
+    WEFT_TRY(type_view, view.member("type"));
+    WEFT_TRY(type, parse_icmp_type(type_view, protocol));
+    return PortMatch{protocol, {}, type, type};
+}
+
+Result<void> read_icmps(const JsonView& rule_view, Rule& rule) {
+    WEFT_TRY(items, list_of(rule_view, "icmps"));
+    if (items.empty()) return {};
+    if (!rule.ports.empty()) return rule_view.error("icmps may not stand beside toPorts: write a rule for each");
+    for (const auto& item : items) {
+        WEFT_CHECK(item.only({"fields"}));
+        WEFT_TRY(fields_view, item.member("fields"));
+        WEFT_TRY(fields, list_of(item, "fields", kMaxRulePorts));
+        if (fields.empty()) return fields_view.error("must have at least one entry");
+        for (const auto& field : fields) {
+            WEFT_TRY(match, parse_icmp_field(field));
+            rule.ports.push_back(std::move(match));
+        }
     }
     return {};
 }
@@ -228,8 +257,7 @@ Result<Rule> parse_cilium_rule(const JsonView& view, Rule rule, const std::strin
         WEFT_CHECK(view.only(
             {"toEndpoints", "toRequires", "toCIDR", "toCIDRSet", "toEntities", "toNodes", "toPorts", "icmps"}));
     WEFT_CHECK(read_ports(view, rule));
-    WEFT_TRY(icmps, view.find("icmps"));
-    if (icmps) return not_supported(*icmps, "the datapath does not tell types of ICMP apart yet");
+    WEFT_CHECK(read_icmps(view, rule));
     rule.any_port = rule.ports.empty();
     WEFT_CHECK(PeerReader(view, rule, own).run(!rule.ports.empty()));
     return rule;

@@ -236,9 +236,8 @@ struct Opened {
 
 Result<Opened> open(const JsonView& view, std::string_view kind, const Dialect& dialect) {
     WEFT_CHECK(view.only({"apiVersion", "kind", "metadata", "spec", "status"}));
-    WEFT_TRY(metadata, parse_policy_metadata(view, Scope::kCluster));
     Policy policy;
-    policy.name = {std::string(kind), "", metadata.name};
+    WEFT_CHECK(parse_policy_metadata(view, Scope::kCluster, kind, policy));
     policy.object = complete(view.raw(), dialect.api_version, kind);
     WEFT_TRY(spec, view.member("spec"));
     WEFT_TRY(subject, parse_subject(spec, dialect));

@@ -133,9 +133,8 @@ Result<std::array<bool, 2>> parse_types(const JsonView& spec, bool has_egress) {
 
 Result<Policy> parse_network_policy(const JsonView& view) {
     WEFT_CHECK(view.only({"apiVersion", "kind", "metadata", "spec", "status"}));
-    WEFT_TRY(metadata, parse_policy_metadata(view, Scope::kNamespaced));
     Policy policy;
-    policy.name = {"NetworkPolicy", metadata.namespace_, metadata.name};
+    WEFT_TRY(metadata, parse_policy_metadata(view, Scope::kNamespaced, "NetworkPolicy", policy));
     policy.object = complete(view.raw(), "networking.k8s.io/v1", "NetworkPolicy");
     Spec& out = policy.specs.emplace_back();
     out.subject.namespace_ = metadata.namespace_;

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "policy/expectation.hpp"
+#include "policy/icmp_types.hpp"
 #include "policy/names.hpp"
 #include "policy/parse_rules.hpp"
 
@@ -92,8 +93,17 @@ Result<void> read_port(const JsonView& view, Expectation& out) {
     }
     const bool has_ports = out.protocol == kTcp || out.protocol == kUdp || out.protocol == kSctp;
     WEFT_TRY(port, view.find("port"));
-    if (port && !has_ports) return port->error("ICMP has no ports");
-    if (!port) return has_ports ? view.error("'port' is missing") : Result<void>();
+    WEFT_TRY(type, view.find("type"));
+    if (port && !has_ports) return port->error("ICMP has no ports: give the 'type'");
+    if (type && has_ports) return type->error("is for ICMP and ICMPv6 only");
+    if (!has_ports) {
+        out.port = echo_request(out.protocol);
+        if (!type) return {};
+        WEFT_TRY(number, parse_icmp_type(*type, out.protocol));
+        out.port = number;
+        return {};
+    }
+    if (!port) return view.error("'port' is missing");
     if (port->raw().is_string()) {
         WEFT_TRY(name, parse_port_name(*port));
         out.port_name = std::move(name);
@@ -104,8 +114,18 @@ Result<void> read_port(const JsonView& view, Expectation& out) {
     return {};
 }
 
+// Whether it says "allow".
+Result<bool> parse_verdict(const JsonView& view) {
+    WEFT_TRY(verdict, view.string());
+    static constexpr std::string_view kVerdicts[] = {"allow", "deny"};
+    if (std::ranges::find(kVerdicts, verdict) == std::end(kVerdicts))
+        return view.error(fmt::format("'{}' is not a verdict: use allow or deny{}", verdict.substr(0, 64),
+                                      did_you_mean(verdict, kVerdicts)));
+    return verdict == "allow";
+}
+
 Result<Expectation> parse_expectation(const JsonView& view) {
-    WEFT_CHECK(view.only({"name", "from", "to", "port", "protocol", "verdict", "rule"}));
+    WEFT_CHECK(view.only({"name", "from", "to", "port", "type", "protocol", "verdict", "audit", "rule"}));
     Expectation out;
     WEFT_TRY(name, view.string_or("name", ""));
     out.name = std::move(name);
@@ -116,12 +136,13 @@ Result<Expectation> parse_expectation(const JsonView& view) {
     }
     WEFT_CHECK(read_port(view, out));
     WEFT_TRY(verdict_view, view.member("verdict"));
-    WEFT_TRY(verdict, verdict_view.string());
-    static constexpr std::string_view kVerdicts[] = {"allow", "deny"};
-    if (std::ranges::find(kVerdicts, verdict) == std::end(kVerdicts))
-        return verdict_view.error(fmt::format("'{}' is not a verdict: use allow or deny{}", verdict.substr(0, 64),
-                                              did_you_mean(verdict, kVerdicts)));
-    out.allow = verdict == "allow";
+    WEFT_TRY(allow, parse_verdict(verdict_view));
+    out.allow = allow;
+    WEFT_TRY(audit_view, view.find("audit"));
+    if (audit_view) {
+        WEFT_TRY(audit, parse_verdict(*audit_view));
+        out.audit = audit;
+    }
     WEFT_TRY(rule, view.find("rule"));
     if (rule) {
         WEFT_TRY(wanted, parse_rule_expectation(*rule));

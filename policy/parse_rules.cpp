@@ -1,6 +1,7 @@
 #include "policy/parse_rules.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "policy/names.hpp"
 
@@ -63,15 +64,45 @@ std::unexpected<Error> not_supported(const JsonView& view, std::string_view why)
     return view.error(fmt::format("is not supported: {}", why));
 }
 
-Result<Metadata> parse_policy_metadata(const JsonView& object, Scope scope) {
+namespace {
+
+constexpr std::string_view kMode = "weft.io/mode", kLog = "weft.io/log";
+constexpr std::string_view kAnnotations[] = {kMode, kLog};
+
+// Whether the annotation says the first of the two words that it may say.
+Result<bool> says_first(const JsonView& view, const std::array<std::string_view, 2>& words) {
+    WEFT_TRY(text, view.string());
+    if (std::ranges::find(words, text) == words.end())
+        return view.error(fmt::format("'{}' is not known here: use {} or {}{}", text.substr(0, 64), words[0], words[1],
+                                      did_you_mean(text, words)));
+    return text == words[0];
+}
+
+Result<void> read_annotation(std::string_view key, const JsonView& view, Policy& out) {
+    if (!key.starts_with("weft.io/")) return {};
+    if (key == kMode) {
+        WEFT_TRY(audit, says_first(view, {"audit", "enforce"}));
+        out.audit = audit;
+    } else if (key == kLog) {
+        WEFT_TRY(logged, says_first(view, {"true", "false"}));
+        out.logged = logged;
+    } else {
+        return view.error(fmt::format("is no annotation of weft's: use one of {}{}", fmt::join(kAnnotations, ", "),
+                                      did_you_mean(key, kAnnotations)));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<Metadata> parse_policy_metadata(const JsonView& object, Scope scope, std::string_view kind, Policy& out) {
     WEFT_TRY(metadata, parse_metadata(object, scope));
+    out.name = {std::string(kind), metadata.namespace_, metadata.name};
     WEFT_TRY(view, object.member("metadata"));
     WEFT_TRY(annotations, view.find("annotations"));
     if (!annotations) return metadata;
     WEFT_TRY(members, annotations->object());
-    for (const auto& [key, value] : members)
-        if (key.starts_with("weft.io/"))
-            return not_supported(value, "weft's annotations are not known yet, and the policy would be enforced");
+    for (const auto& [key, value] : members) WEFT_CHECK(read_annotation(key, value, out));
     return metadata;
 }
 

@@ -31,8 +31,9 @@ Result<std::pair<std::string, JsonView>> only_member(const JsonView& view, std::
 // The field is part of the specification, and cannot be enforced yet: refused, never passed over.
 std::unexpected<Error> not_supported(const JsonView& view, std::string_view why);
 
-// metadata of a policy. weft's own annotations are refused: they would change what it does.
-Result<Metadata> parse_policy_metadata(const JsonView& object, Scope scope);
+// metadata of a policy; name (of `kind`) and weft's own annotations go into `out`. Others of weft.io are refused: they
+// would be meant to change what it does.
+Result<Metadata> parse_policy_metadata(const JsonView& object, Scope scope, std::string_view kind, Policy& out);
 
 void sort_unique(std::vector<Cidr>& list);
 

@@ -58,7 +58,9 @@ PortRows decide_rows(std::span<const RankedRule> rules, const PortRow& otherwise
     Canvas canvas;
     for (std::size_t i = 0; i < rules.size(); ++i) {
         if (i > 0 && rules[i].tier != rules[i - 1].tier) canvas.next_tier();
-        const PortRow verdict{.rule = rules[i].number, .allow = rules[i].action == Action::kAllow};
+        const bool allow = rules[i].action == Action::kAllow;
+        const PortRow verdict{
+            .rule = rules[i].number, .allow = allow, .audit = rules[i].audit, .unlogged = allow && rules[i].unlogged};
         for (const auto& range : rules[i].ranges) canvas.paint(range, verdict, rules[i].action == Action::kPass);
     }
     canvas.next_tier();

@@ -21,6 +21,8 @@ struct RankedRule {
     Action action = Action::kAllow;
     std::uint32_t number = 0;
     std::span<const PortRange> ranges;
+    bool audit = false;     // as in PortRow
+    bool unlogged = false;  // when it allows
 };
 
 inline constexpr std::uint32_t port_number(std::uint8_t protocol, std::uint16_t port) {

@@ -115,11 +115,14 @@ struct Spec {
     PodSet subject;
     std::array<bool, 2> isolates{};  // by Direction
     std::vector<Rule> rules;         // only of directions that the policy is about
+    std::string log;                 // text for the flows that it decides
 };
 
 // A parsed policy object. Most kinds have one spec.
 struct Policy {
     PolicyName name;
+    bool audit = false;  // it says what it would do, and does nothing
+    bool logged = true;  // false: no events of what it allows
     std::vector<Spec> specs;
     Json object;              // as it was given, with apiVersion and kind
     std::string key() const;  // "NetworkPolicy/namespace/name"

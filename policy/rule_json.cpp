@@ -20,6 +20,9 @@ Json rule_json(std::uint32_t id, const RuleInfo& rule) {
     out["namespace"] = first.namespace_;
     out["name"] = first.name;
     if (rule.priority) out["priority"] = *rule.priority;
+    if (rule.audit) out["audit"] = true;
+    if (!rule.logged) out["logged"] = false;
+    if (!rule.log.empty()) out["log"] = rule.log;
     return out;
 }
 

@@ -57,14 +57,58 @@ bool shadows(const Standing& other, const Standing& place) {
     return !equal || !other.same_policy(place) || stands_before(other, place);
 }
 
-std::optional<Shadow> find_in(const Policy& policy, const Standing& place, const World& world) {
-    for (const auto& spec : policy.specs)
-        for (std::size_t i = 0; i < spec.rules.size(); ++i) {
-            const Standing other{policy, spec, i};
-            if (&other.rule() == &place.rule() || !shadows(other, place) || may_shrink(other, place, world)) continue;
-            return Shadow{policy.name, other.rule().place(), other.rule().action == place.rule().action};
-        }
-    return std::nullopt;
+Shadow shadow_by(const Standing& other, const Standing& place) {
+    return {{{other.policy.name, other.rule().place()}}, other.rule().action == place.rule().action};
+}
+
+// Calls visit(other) for every rule that may stand before, in the policy itself first, until it says true.
+template <typename Visit>
+bool visit_others(const Standing& place, const World& world, const Visit& visit) {
+    const auto visit_policy = [&](const Policy& policy) {
+        for (const auto& spec : policy.specs)
+            for (std::size_t i = 0; i < spec.rules.size(); ++i) {
+                const Standing other{policy, spec, i};
+                if (&other.rule() != &place.rule() && visit(other)) return true;
+            }
+        return false;
+    };
+    if (visit_policy(place.policy)) return true;
+    return std::ranges::any_of(world.policies, [&](const auto& entry) {
+        const bool counts = place.policy.audit || !entry.second->audit;
+        return entry.first != place.policy.name && counts && visit_policy(*entry.second);
+    });
+}
+
+// The rule cut into one for each peer and port. Empty: there is one only, or there are too many to look at.
+std::vector<Rule> pieces_of(const Rule& rule) {
+    constexpr std::size_t kMost = 64;
+    const std::size_t peers = rule.any_peer ? 1 : rule.peers.size(), ports = rule.any_port ? 1 : rule.ports.size();
+    if (peers * ports < 2 || peers * ports > kMost) return {};
+    std::vector<Rule> out(peers * ports, rule);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        if (!rule.any_peer) out[i].peers = {rule.peers[i % peers]};
+        if (!rule.any_port) out[i].ports = {rule.ports[i / peers]};
+    }
+    return out;
+}
+
+// What covers a piece of `place`: among rules without an order only one that is more than a piece of it itself, or each
+// would be shadowed by the other.
+std::optional<Shadow> shadow_of_piece(const Rule& piece, const Standing& place, const World& world) {
+    Spec spec = {.subject = place.spec.subject, .isolates = {}, .rules = {piece}, .log = {}};
+    const Standing part{place.policy, spec, 0};
+    std::optional<Shadow> out;
+    visit_others(place, world, [&](const Standing& other) {
+        const Rule &wide = other.rule(), &rule = place.rule();
+        if (wide.tier != rule.tier || wide.priority > rule.priority || !covers(other.spec.subject, spec.subject) ||
+            !covers(wide, piece) || may_shrink(other, part, world))
+            return false;
+        const bool same_rank = wide.priority == rule.priority;
+        if (same_rank && (is_ordered(rule) ? !stands_before(other, place) : covers(rule, wide))) return false;
+        out = shadow_by(other, place);
+        return true;
+    });
+    return out;
 }
 
 }  // namespace
@@ -74,11 +118,23 @@ std::optional<Shadow> shadow_of(const Policy& policy, const Spec& spec, std::siz
     // What it requires, other rules are held to.
     if (!place.rule().required.empty()) return std::nullopt;
     if (!place.rule().any_peer && place.rule().peers.empty()) return std::nullopt;
-    if (auto found = find_in(policy, place, world)) return found;
-    for (const auto& [name, other] : world.policies)
-        if (name != policy.name)
-            if (auto found = find_in(*other, place, world)) return found;
-    return std::nullopt;
+    std::optional<Shadow> out;
+    const bool whole = visit_others(place, world, [&](const Standing& other) {
+        if (!shadows(other, place) || may_shrink(other, place, world)) return false;
+        out = shadow_by(other, place);
+        return true;
+    });
+    const auto pieces = pieces_of(place.rule());
+    if (whole || pieces.empty()) return out;
+    out.emplace();
+    for (const auto& piece : pieces) {
+        const auto found = shadow_of_piece(piece, place, world);
+        if (!found) return std::nullopt;
+        out->agrees &= found->agrees;
+        if (std::ranges::find(out->rules, found->rules.front()) == out->rules.end())
+            out->rules.push_back(found->rules.front());
+    }
+    return out;
 }
 
 }  // namespace weft::policy

@@ -173,8 +173,9 @@ class TableBuilder {
         for (const auto rank : rules) {
             const auto& rule = *ranked_[rank];
             if (!rule.names.empty()) resolved.push_back(ranges_of(*rule.rule, ports_of(class_index)));
+            const auto& policy = *atoms_.specs[rule.spec].policy;
             ranked.push_back({rule.rule->tier, rule.rule->action, rule.number,
-                              rule.names.empty() ? ranges_[rank] : resolved.back()});
+                              rule.names.empty() ? ranges_[rank] : resolved.back(), policy.audit, !policy.logged});
         }
         return decide_rows(ranked, otherwise_);
     }
@@ -206,8 +207,9 @@ class TableBuilder {
 
 void append_rows(const PortRows& rows, std::string& out) {
     for (const auto& row : rows) {
-        const std::uint32_t words[4] = {row.first, row.last, row.rule,
-                                        (row.allow ? 1U : 0U) | (row.by_default ? 2U : 0U)};
+        const std::uint32_t words[4] = {
+            row.first, row.last, row.rule,
+            (row.allow ? 1U : 0U) | (row.by_default ? 2U : 0U) | (row.audit ? 4U : 0U) | (row.unlogged ? 8U : 0U)};
         out.append(reinterpret_cast<const char*>(words), sizeof words);
     }
 }
@@ -235,8 +237,9 @@ class Builder {
         for (const auto& subject : atoms_.subjects) {
             auto& policies = image_.endpoints[subject.pod->endpoint];
             for (const auto direction : {Direction::kEgress, Direction::kIngress}) {
-                WEFT_TRY(number, table_of(key_of(subject, direction)));
+                WEFT_TRY(number, table_of(key_of(subject, direction, false)));
                 policies[slot(direction)] = number;
+                WEFT_CHECK(audit(subject, direction));
             }
         }
         return {};
@@ -244,19 +247,33 @@ class Builder {
 
   private:
     void describe_rules() {
-        for (const auto& rule : atoms_.rules)
-            image_.rules[rule.number] = {rule.rule->direction,
-                                         false,
-                                         {atoms_.specs[rule.spec].policy->name},
-                                         rule.rule->index,
-                                         rule.rule->place(),
-                                         rule.rule->tier,
-                                         stated_priority(*rule.rule)};
+        for (const auto& rule : atoms_.rules) {
+            const auto& in_force = atoms_.specs[rule.spec];
+            image_.rules[rule.number] = {rule.rule->direction,        false,
+                                         {in_force.policy->name},     rule.rule->index,
+                                         rule.rule->place(),          rule.rule->tier,
+                                         stated_priority(*rule.rule), in_force.policy->audit,
+                                         in_force.policy->logged,     in_force.spec->log};
+        }
     }
 
-    TableKey key_of(const Subject& subject, Direction direction) const {
+    bool audits(std::uint32_t spec) const { return atoms_.specs[spec].policy->audit; }
+
+    // A second table of what is enforced and what is in audit mode together.
+    Result<void> audit(const Subject& subject, Direction direction) {
+        if (std::ranges::none_of(subject.specs, [&](std::uint32_t spec) { return audits(spec); })) return {};
+        const auto key = key_of(subject, direction, true);
+        if (std::ranges::none_of(key.specs, [&](std::uint32_t spec) { return audits(spec); })) return {};
+        WEFT_TRY(number, table_of(key));
+        image_.audits[subject.pod->endpoint][slot(direction)] = number;
+        return {};
+    }
+
+    // `auditing`: with the policies in audit mode.
+    TableKey key_of(const Subject& subject, Direction direction, bool auditing) const {
         TableKey key{direction, {}, {}};
         for (const auto index : subject.specs) {
+            if (!auditing && audits(index)) continue;
             const auto& spec = *atoms_.specs[index].spec;
             bool concerns = spec.isolates[slot(direction)];
             for (const auto& rule : spec.rules) {
@@ -284,21 +301,23 @@ class Builder {
     Result<PortRow> otherwise(const TableKey& key) {
         std::vector<PolicyName> isolating;
         std::string text;
+        bool audit = false;
         for (const auto index : key.specs) {
             const auto& in_force = atoms_.specs[index];
             if (!in_force.spec->isolates[slot(key.direction)]) continue;
             if (!isolating.empty() && isolating.back() == in_force.policy->name) continue;
             isolating.push_back(in_force.policy->name);
-            text += in_force.policy->key() + "\n";
+            audit |= in_force.policy->audit;
+            text += (in_force.policy->audit ? "audit " : "") + in_force.policy->key() + "\n";
         }
         if (isolating.empty()) return PortRow{.allow = true};
         WEFT_TRY(number, numbers_.number(NumberKind::kRule, fmt::format("default/{}/{}", to_string(key.direction),
                                                                         Digest::of(text).hex())));
         const RuleInfo info{
-            .direction = key.direction, .by_default = true, .policies = std::move(isolating), .place = {}};
+            .direction = key.direction, .by_default = true, .policies = std::move(isolating), .audit = audit};
         const auto [at, is_new] = image_.rules.try_emplace(number, info);
         if (!is_new && at->second != info) return fail(ErrorCode::kInternal, "two rules have one number ({})", number);
-        return PortRow{.rule = number, .by_default = true};
+        return PortRow{.rule = number, .by_default = true, .audit = audit};
     }
 
     Result<std::uint32_t> table_of(const TableKey& key) {

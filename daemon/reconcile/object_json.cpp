@@ -44,14 +44,6 @@ Json group_json(const policy::CidrGroup& group) {
 
 }  // namespace
 
-ObjectName name_of(const policy::Object& object) {
-    if (const auto* pod = std::get_if<policy::Pod>(&object)) return {"Pod", pod->namespace_, pod->name};
-    if (const auto* space = std::get_if<policy::Namespace>(&object)) return {"Namespace", "", space->name};
-    if (const auto* node = std::get_if<policy::Node>(&object)) return {"Node", "", node->name};
-    if (const auto* group = std::get_if<policy::CidrGroup>(&object)) return {"CiliumCIDRGroup", "", group->name};
-    return std::get<policy::Policy>(object).name;
-}
-
 Json object_json(const policy::Object& object) {
     if (const auto* pod = std::get_if<policy::Pod>(&object)) return pod_json(*pod);
     if (const auto* space = std::get_if<policy::Namespace>(&object))

@@ -64,7 +64,7 @@ class State {
     std::uint64_t version_ = 1;
 };
 
-ObjectName name_of(const policy::Object& object);
+using policy::name_of;
 // As JSON that parse_object reads back to an equal object.
 Json object_json(const policy::Object& object);
 

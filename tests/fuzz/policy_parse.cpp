@@ -18,10 +18,8 @@ World world_of(std::vector<Object> objects) {
         if (auto* pod = std::get_if<Pod>(&object)) {
             pod->endpoint = ++endpoint;
             out.put(std::move(*pod));
-        } else if (auto* space = std::get_if<Namespace>(&object)) {
-            out.put(std::move(*space));
         } else {
-            out.put(std::move(std::get<Policy>(object)));
+            std::visit([&](auto& what) { out.put(std::move(what)); }, object);
         }
     }
     // A pod in each policy's namespace, so that policies without pods are compiled too.

@@ -33,6 +33,36 @@ std::vector<std::string> warned(const std::string& spec, const World& world = {}
 }
 using Warned = std::vector<std::string>;
 
+// Peer by peer and port by port.
+TEST(LintTest, ARuleThatSeveralCoverTogether) {
+    const auto rules = [](const std::string& list) { return warned(R"({"podSelector":{},"ingress":[)" + list + "]}"); };
+    const auto from = [](const std::string& apps, int port) {
+        std::string out;
+        for (const char app : apps)
+            out += fmt::format(R"({}{{"podSelector":{{"matchLabels":{{"app":"{}"}}}}}})", out.empty() ? "" : ",", app);
+        return fmt::format(R"({{"from":[{}],"ports":[{{"port":{}}}]}})", out, port);
+    };
+    const Warned first{"$.spec.ingress[0] shadowed"},
+        others{"$.spec.ingress[1] shadowed", "$.spec.ingress[2] shadowed"};
+    EXPECT_EQ(rules(from("ab", 80) + "," + from("ac", 80) + "," + from("bd", 80)), first);
+    EXPECT_EQ(rules(from("ab", 80) + "," + from("a", 80) + "," + from("b", 80)), others) << "the pieces, not the whole";
+    EXPECT_EQ(rules(from("ab", 80) + "," + from("ac", 80) + "," + from("bd", 81)), Warned{});
+    const auto peer = [](const char* name) {
+        return fmt::format(R"({{"namespaces":{{"matchLabels":{{"team":"{}"}}}}}})", name);
+    };
+    const auto rule = [&](const char* action, const std::string& peers) {
+        return fmt::format(R"({{"action":"{}","from":[{}]}})", action, peers);
+    };
+    const auto three = fmt::format(R"("ingress":[{},{},{}])", rule("Deny", peer("a")), rule("Accept", peer("b")),
+                                   rule("Accept", peer("a") + "," + peer("b")));
+    const auto policy = admin("p", 5, three);
+    EXPECT_EQ(warned(policy), Warned{"$.spec.ingress[2] shadowed"}) << "those before decide, piece by piece";
+    const auto found = shadow_of(policy, policy.specs.at(0), 2, {});
+    ASSERT_TRUE(found);
+    EXPECT_FALSE(found->agrees);
+    EXPECT_EQ(found->rules.size(), 2U);
+}
+
 TEST(LintTest, ARuleThatAnotherOneOfThePolicyCovers) {
     const auto two = [](const std::string& first, const std::string& second) {
         return warned(R"({"podSelector":{},"ingress":[)" + first + "," + second + "]}");

@@ -50,6 +50,15 @@ const Pod* pod_at(const World& world, const IpAddr& ip) {
 
 }  // namespace
 
+World enforced(const World& world) {
+    World out = world;
+    std::erase_if(out.policies, [](const auto& entry) {
+        const auto& metadata = entry.second->object.at("metadata");
+        return given(metadata, "annotations") && metadata.at("annotations").value("weft.io/mode", "") == "audit";
+    });
+    return out;
+}
+
 OracleVerdict judge(const World& world, const Packet& packet) {
     OracleVerdict out;
     const Pod* source = pod_at(world, packet.source);

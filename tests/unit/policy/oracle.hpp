@@ -30,4 +30,7 @@ struct OracleVerdict {
 
 OracleVerdict judge(const World& world, const Packet& packet);
 
+// The world without its policies in audit mode: what is enforced. All of the world is what would be.
+World enforced(const World& world);
+
 }  // namespace weft::policy::test

@@ -116,7 +116,21 @@ bool port_fits(const Json& port, const Packet& packet, const Ends& ends) {
     return first <= packet.port && packet.port <= last;
 }
 
+bool icmp_fits(const Json& field, const Packet& packet) {
+    const bool v6 = given(field, "family") && field.at("family") == "IPv6";
+    if (packet.protocol != (v6 ? "ICMPv6" : "ICMP")) return false;
+    const auto& type = field.at("type");
+    if (type.is_number()) return type == packet.port;
+    const std::map<std::string, int> names = {{"EchoRequest", v6 ? 128 : 8}, {"EchoReply", v6 ? 129 : 0}};
+    const auto at = names.find(type.get<std::string>());
+    return (at == names.end() ? std::stoi(type.get<std::string>()) : at->second) == packet.port;
+}
+
 bool ports_fit(const Json& rule, const Packet& packet, const Ends& ends) {
+    for (const auto& entry : field(rule, "icmps"))
+        for (const auto& one : entry.at("fields"))
+            if (icmp_fits(one, packet)) return true;
+    if (!field(rule, "icmps").empty()) return false;
     const auto& lists = field(rule, "toPorts");
     if (lists.empty()) return true;
     return std::ranges::any_of(lists, [&](const Json& list) {
@@ -136,7 +150,8 @@ bool rule_peers_fit(const World& world, const Json& rule, const std::string& own
         any = true;
         if (rule.at(member(name)).empty()) return false;
     }
-    if (!any) return !field(rule, "toPorts").empty() && field(rule, member("Requires").c_str()).empty();
+    const bool has_ports = !field(rule, "toPorts").empty() || !field(rule, "icmps").empty();
+    if (!any) return has_ports && field(rule, member("Requires").c_str()).empty();
     const auto labels = labels_of_peer(world, ends);
     const bool fulfils =
         std::ranges::all_of(required, [&](const auto& one) { return peer_fits(*one.second, one.first, labels); });

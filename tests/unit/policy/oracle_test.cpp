@@ -27,6 +27,7 @@ std::uint64_t from_environment(const char* name, std::uint64_t fallback) {
 
 struct Counts {
     std::size_t probes = 0, allowed = 0, denied = 0;
+    std::size_t audited = 0, would_be_denied = 0;
     std::map<std::string, std::size_t> decided;  // by kind
 };
 
@@ -82,9 +83,23 @@ std::string wrong_side(const Image& image, const std::optional<DirectionVerdict>
     return std::ranges::find(wanted.rules, key) != wanted.rules.end() ? "" : "rule " + key + " does not decide";
 }
 
+// What policies in audit mode say of a packet that is let pass.
+std::string wrong_audit(const World& world, const Image& image, const Packet& packet, const Explanation& got,
+                        Counts& counts) {
+    const auto wanted = judge(world, packet);
+    const bool allow = wanted.egress.allow && wanted.ingress.allow;
+    if (!got.audit) return allow ? "" : "it would be denied, and nobody is asked";
+    ++counts.audited;
+    if (!allow) ++counts.would_be_denied;
+    if (got.audit->allow != allow) return fmt::format("expected {}, got {}", allow, got.audit->allow);
+    if (auto wrong = wrong_side(image, got.audit->egress, wanted.egress); !wrong.empty()) return "egress: " + wrong;
+    if (auto wrong = wrong_side(image, got.audit->ingress, wanted.ingress); !wrong.empty()) return "ingress: " + wrong;
+    return "";
+}
+
 // Empty when the image agrees with the oracle.
 std::string difference(const World& world, const Image& image, const Packet& packet, Counts& counts) {
-    const auto wanted = judge(world, packet);
+    const auto wanted = judge(enforced(world), packet);
     const auto got =
         explain(image, packet.source, packet.destination, static_cast<std::uint8_t>(number_of(packet.protocol)),
                 static_cast<std::uint16_t>(packet.port));
@@ -95,6 +110,9 @@ std::string difference(const World& world, const Image& image, const Packet& pac
         return fmt::format("expected {}, got {}", !got->allow, got->allow);
     if (auto wrong = wrong_side(image, got->egress, wanted.egress); !wrong.empty()) return "egress: " + wrong;
     if (auto wrong = wrong_side(image, got->ingress, wanted.ingress); !wrong.empty()) return "ingress: " + wrong;
+    if (!got->allow && got->audit) return "it is denied, and policies in audit mode are asked";
+    if (got->allow)
+        if (auto wrong = wrong_audit(world, image, packet, *got, counts); !wrong.empty()) return "audit: " + wrong;
     for (const auto* side : {&wanted.egress, &wanted.ingress})
         for (const auto& rule : side->rules) ++counts.decided[rule.substr(0, rule.find('/'))];
     return "";
@@ -156,7 +174,8 @@ TEST(PolicyOracle, RandomWorldsAgree) {
     const auto worlds = from_environment("WEFT_ORACLE_WORLDS", kWorlds);
     for (std::uint64_t seed = 1; seed <= worlds; ++seed) ASSERT_TRUE(run(seed, counts));
     std::cout << worlds << " worlds, " << worlds * (kEdits + 1) << " compiles, " << counts.probes
-              << " probes: " << counts.allowed << " allowed, " << counts.denied << " denied\n";
+              << " probes: " << counts.allowed << " allowed, " << counts.denied << " denied; " << counts.audited
+              << " audited, " << counts.would_be_denied << " of them would be denied\n";
     for (const auto& [kind, count] : counts.decided) {
         std::cout << "  decided by a " << kind << ": " << count << "\n";
         EXPECT_GT(count, counts.probes / 200) << kind << " hardly ever decides";
@@ -164,6 +183,8 @@ TEST(PolicyOracle, RandomWorldsAgree) {
     EXPECT_EQ(counts.decided.size(), RandomWorld::kKinds);
     EXPECT_GT(counts.allowed, counts.probes / 10);
     EXPECT_GT(counts.denied, counts.probes / 10);
+    EXPECT_GT(counts.audited, counts.probes / 20);
+    EXPECT_GT(counts.would_be_denied, counts.audited / 10);
 }
 
 }  // namespace

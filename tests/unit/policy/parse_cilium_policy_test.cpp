@@ -74,9 +74,19 @@ TEST(CiliumPolicy, DefaultDenyFollowsTheListsOrWhatIsAsked) {
 TEST(CiliumPolicy, WhatIsRefusedNamesTheField) {
     const std::pair<const char*, const char*> rows[] = {
         {R"("nodeSelector":{})", "$.spec.nodeSelector: is not supported"},
-        {R"("log":{"value":"x"})", "$.spec.log: is not supported"},
+        {R"("log":{"text":"x"})", "$.spec.log"},
         {R"("ingres":[])", "$.spec"},
-        {R"("ingress":[{"icmps":[{"fields":[{"type":8}]}]}])", "$.spec.ingress[0].icmps: is not supported"},
+        {R"("ingress":[{"icmps":[{"fields":[]}]}])", "$.spec.ingress[0].icmps[0].fields: "},
+        {R"("ingress":[{"icmps":[{}]}])", "$.spec.ingress[0].icmps[0]"},
+        {R"("ingress":[{"icmps":[{"fields":[{}]}]}])", "$.spec.ingress[0].icmps[0].fields[0]"},
+        {R"("ingress":[{"icmps":[{"fields":[{"type":256}]}]}])", "$.spec.ingress[0].icmps[0].fields[0].type: "},
+        {R"("ingress":[{"icmps":[{"fields":[{"type":"PacketTooBig"}]}]}])",
+         "$.spec.ingress[0].icmps[0].fields[0].type: "},
+        {R"("ingress":[{"icmps":[{"fields":[{"type":8,"family":"IPv5"}]}]}])",
+         "$.spec.ingress[0].icmps[0].fields[0].family: "},
+        {R"("ingress":[{"icmps":[{"fields":[{"type":8,"code":0}]}]}])", "$.spec.ingress[0].icmps[0].fields[0]"},
+        {R"("ingress":[{"icmps":[{"fields":[{"type":8}]}],"toPorts":[{"ports":[{"port":"1"}]}]}])",
+         "$.spec.ingress[0]: icmps may not stand beside toPorts"},
         {R"("ingress":[{"authentication":{"mode":"required"}}])", "$.spec.ingress[0].authentication: is not supported"},
         {R"("ingress":[{"fromGroups":[{}]}])", "$.spec.ingress[0].fromGroups: is not supported"},
         {R"("egress":[{"toFQDNs":[{"matchName":"a.b"}]}])", "$.spec.egress[0].toFQDNs: is not supported"},
@@ -109,10 +119,21 @@ TEST(CiliumPolicy, WhatIsRefusedNamesTheField) {
     EXPECT_EQ(other.error().path, "$.spec.endpointSelector");
 }
 
-TEST(CiliumPolicy, AnnotationsOfOursAreRefused) {
-    const Json value = json(R"({"apiVersion":"cilium.io/v2","kind":"CiliumNetworkPolicy",
-        "metadata":{"name":"p","namespace":"red","annotations":{"weft.io/mode":"audit"}},"spec":{"endpointSelector":{}}})");
-    EXPECT_FALSE(parse_object(JsonView(value)));
+TEST(CiliumPolicy, TypesOfIcmp) {
+    const auto policy = cilium(R"({"endpointSelector":{},"ingress":[{"icmps":[{"fields":[{"type":8},{"type":"13"}]},
+        {"fields":[{"family":"IPv6","type":"EchoRequest"},{"family":"IPv4","type":"EchoReply"}]}]}]})")
+                            .value();
+    const auto& rule = policy.specs.at(0).rules.at(0);
+    EXPECT_TRUE(rule.any_peer) << "as ports without peers";
+    EXPECT_FALSE(rule.any_port);
+    const std::vector<PortMatch> types = {
+        {kIcmp, "", 8, 8}, {kIcmp, "", 13, 13}, {kIcmpv6, "", 128, 128}, {kIcmp, "", 0, 0}};
+    EXPECT_EQ(rule.ports, types);
+    EXPECT_TRUE(cilium(R"({"endpointSelector":{},"egressDeny":[{"toEntities":["world"],"icmps":[]}]})")
+                    .value()
+                    .specs.at(0)
+                    .rules.at(0)
+                    .any_port);
 }
 
 // Cilium's deny wins over every allow of its tier, a NetworkPolicy's too; the Admin tier stands before both.

@@ -60,6 +60,19 @@ Json RandomWorld::cilium_ports() {
     return Json::array({Json{{"ports", out}}});
 }
 
+Json RandomWorld::cilium_icmps() {
+    Json fields = Json::array();
+    for (int i = 0; i <= below(2); ++i) {
+        const bool v6 = chance(50);
+        Json field{{"type", one_of(kIcmpTypes[v6 ? 1 : 0])}};
+        if (chance(30)) field["type"] = std::to_string(field["type"].get<int>());
+        if (chance(40)) field["type"] = chance(80) ? "EchoRequest" : "EchoReply";
+        if (v6 || chance(50)) field["family"] = v6 ? "IPv6" : "IPv4";
+        fields.push_back(field);
+    }
+    return Json::array({Json{{"fields", fields}}});
+}
+
 Json RandomWorld::cilium_rule(bool egress) {
     const std::string prefix = egress ? "to" : "from";
     Json rule = Json::object(), members = Json::array();
@@ -85,7 +98,9 @@ Json RandomWorld::cilium_rule(bool egress) {
     }
     if (!member.empty()) rule[prefix + member] = members;
     if (chance(8)) rule[prefix + "Requires"] = Json::array({cilium_selector(true)});
-    if (chance(50)) rule["toPorts"] = cilium_ports();
+    if (chance(50)) rule[chance(25) ? "icmps" : "toPorts"] = Json();
+    if (rule.contains("icmps")) rule["icmps"] = cilium_icmps();
+    if (rule.contains("toPorts")) rule["toPorts"] = cilium_ports();
     return rule;
 }
 

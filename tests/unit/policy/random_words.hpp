@@ -22,6 +22,9 @@ inline const std::vector<std::vector<std::string>> kOutside = {
     {"192.0.2.1", "192.0.2.200", "8.8.8.8", "10.1.1.1", "10.244.0.200"},
     {"2001:db8::1", "2001:db8:8000::1", "2600::1", "fd01::1", "fd00:10:244::c8"}};
 
+// Types of ICMP and ICMPv6 that open connections.
+inline const std::vector<std::vector<int>> kIcmpTypes = {{8, 0, 13, 15}, {128, 129, 144, 160}};
+
 // Of this node, of another by the node facts, and of two that Node objects may bring.
 inline const std::vector<std::vector<std::string>> kNodes = {
     {"172.18.0.2", "172.18.0.3", "172.18.0.4", "172.18.0.5"},

@@ -118,10 +118,12 @@ Pod RandomWorld::pod(const std::string& namespace_, const std::string& name) {
 
 Json RandomWorld::policy(const std::string& name) {
     const int which = below(100);
-    if (which < 30) return network_policy(name);
-    if (which < 45) return cluster_network_policy(name);
-    if (which < 57) return admin_network_policy(name, which >= 51);
-    return cilium_policy(name, which >= 85);
+    Json out = which < 30   ? network_policy(name)
+               : which < 45 ? cluster_network_policy(name)
+               : which < 57 ? admin_network_policy(name, which >= 51)
+                            : cilium_policy(name, which >= 85);
+    if (chance(25)) out["metadata"]["annotations"] = {{"weft.io/mode", chance(80) ? "audit" : "enforce"}};
+    return out;
 }
 
 // Some know this node by an object, and another that only the facts know.
@@ -195,8 +197,9 @@ Packet RandomWorld::packet(const World& world) {
         if (candidates.empty() || chance(20)) return IpAddr::parse(one_of(kOutside[family])).value();
         return one_of(candidates);
     };
-    Packet out{pick(), pick(), chance(8) ? "ICMP" : one_of(kProtocols), 0};
-    if (out.protocol != "ICMP") out.port = chance(85) ? one_of(kPorts) : 1 + below(65535);
+    const bool icmp = chance(15);
+    Packet out{pick(), pick(), icmp ? (family == 0 ? "ICMP" : "ICMPv6") : one_of(kProtocols), 0};
+    out.port = icmp ? one_of(kIcmpTypes[family]) : chance(85) ? one_of(kPorts) : 1 + below(65535);
     return out;
 }
 

@@ -46,6 +46,7 @@ class RandomWorld {
     Json cilium_selector(bool peers);
     Json cilium_cidr_set();
     Json cilium_ports();
+    Json cilium_icmps();
     Json cilium_rule(bool egress);
     Json cilium_spec();
     void cidr_groups(World& world);
