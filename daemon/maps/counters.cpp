@@ -34,11 +34,14 @@ Result<void> sum_per_cpu(const datapath::Pins& pins, std::string_view name, Visi
 
 void add(std::map<std::uint32_t, RuleCount>& counts, const Flow& flow) {
     if (flow.packets == 0) return;
-    for (const auto rule : flow.detail.rule) {
+    const auto give = [&](std::uint32_t rule) {
         auto& count = counts[rule];
         count.packets += flow.packets;
         count.bytes += flow.bytes;
-    }
+    };
+    for (const auto rule : flow.detail.rule) give(rule);
+    if ((flow.detail.flags & WEFT_DETAIL_AUDIT_EGRESS) != 0) give(flow.detail.audit_rule[WEFT_EGRESS]);
+    if ((flow.detail.flags & WEFT_DETAIL_AUDIT_INGRESS) != 0) give(flow.detail.audit_rule[WEFT_INGRESS]);
 }
 
 }  // namespace

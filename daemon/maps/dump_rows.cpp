@@ -55,6 +55,13 @@ Json policies_json(const std::uint32_t (&policy)[2]) {
     return {{"egress", policy[WEFT_EGRESS]}, {"ingress", policy[WEFT_INGRESS]}};
 }
 
+Json endpoint_policies_json(const std::uint32_t (&policy)[WEFT_POLICY_KINDS]) {
+    return {{"egress", policy[WEFT_EGRESS]},
+            {"ingress", policy[WEFT_INGRESS]},
+            {"audit_egress", policy[WEFT_AUDIT + WEFT_EGRESS]},
+            {"audit_ingress", policy[WEFT_AUDIT + WEFT_INGRESS]}};
+}
+
 Json number_json(std::uint32_t number) {
     return {{"protocol", number >> 16}, {"port", number & 0xffff}};
 }
@@ -86,8 +93,8 @@ Json row_json(std::uint32_t number, const weft_endpoint& row, std::uint32_t epoc
             {"ifindex", row.ifindex},
             {"identity", row.identity},
             {"mac", hex(row.mac, ":")},
-            {"policy", policies_json(row.policy[epoch])},
-            {"policy_of_other_epoch", policies_json(row.policy[epoch ^ 1])}};
+            {"policy", endpoint_policies_json(row.policy[epoch])},
+            {"policy_of_other_epoch", endpoint_policies_json(row.policy[epoch ^ 1])}};
 }
 
 Json row_json(std::string_view key, const std::string& text, const weft_addr& row) {
@@ -106,7 +113,9 @@ Json row_json(std::uint32_t index, const weft_port_row& row) {
             {"last", number_json(row.last)},
             {"rule", row.rule},
             {"verdict", (row.verdict & WEFT_VERDICT_ALLOW) != 0 ? "allow" : "deny"},
-            {"by_default", (row.verdict & WEFT_ROW_DEFAULT_DENY) != 0}};
+            {"by_default", (row.verdict & WEFT_ROW_DEFAULT_DENY) != 0},
+            {"audit", (row.verdict & WEFT_ROW_AUDIT) != 0},
+            {"unlogged", (row.verdict & WEFT_ROW_UNLOGGED) != 0}};
 }
 
 Json row_json(const Flow& flow) {
@@ -129,6 +138,7 @@ Json row_json(const Flow& flow) {
              {"destination_identity", flow.detail.destination_identity},
              {"source_endpoint", flow.detail.source_endpoint},
              {"destination_endpoint", flow.detail.destination_endpoint}};
+    if ((flow.detail.flags & WEFT_DETAIL_AUDITED) != 0) row["audit_rules"] = policies_json(flow.detail.audit_rule);
     if ((flow.flags & (WEFT_FLOW_SNAT | WEFT_FLOW_DNAT)) != 0)
         row["rewrite"] = {{"address", address_of(flow.detail.rewrite_address).text()},
                           {"port", ntohs(flow.detail.rewrite_port)}};

@@ -28,10 +28,10 @@ const weft_port_row* policy_row(const KernelState& state, std::uint32_t policy, 
     return holds ? &row->second : nullptr;
 }
 
-KernelDirection judge(const KernelState& state, std::uint32_t endpoint, int direction, std::uint32_t class_id,
+// `kind`: as in struct weft_endpoint.
+KernelDirection judge(const KernelState& state, std::uint32_t endpoint, int kind, std::uint32_t class_id,
                       std::uint32_t number) {
-    KernelDirection result{.endpoint = endpoint,
-                           .policy = state.policy_in_force(state.endpoints.at(endpoint), direction)};
+    KernelDirection result{.endpoint = endpoint, .policy = state.policy_in_force(state.endpoints.at(endpoint), kind)};
     if (result.policy == 0) {
         result.allow = true;
         return result;
@@ -45,6 +45,20 @@ KernelDirection judge(const KernelState& state, std::uint32_t endpoint, int dire
     result.allow = (row->verdict & WEFT_VERDICT_ALLOW) != 0;
     result.by_default = (row->verdict & WEFT_ROW_DEFAULT_DENY) != 0;
     return result;
+}
+
+// audit_policies() in datapath/bpf/lib/decision.h.
+std::optional<bool> audit(const KernelState& state, const KernelExplanation& said, std::uint32_t to_class,
+                          std::uint32_t from_class, std::uint32_t number) {
+    std::optional<bool> allow;
+    const auto ask = [&](const std::optional<KernelDirection>& side, int direction, std::uint32_t class_id) {
+        if (!side || state.policy_in_force(state.endpoints.at(side->endpoint), WEFT_AUDIT + direction) == 0) return;
+        const auto verdict = judge(state, side->endpoint, WEFT_AUDIT + direction, class_id, number);
+        allow = allow.value_or(true) && verdict.allow;
+    };
+    ask(said.egress, WEFT_EGRESS, to_class);
+    ask(said.ingress, WEFT_INGRESS, from_class);
+    return allow;
 }
 
 }  // namespace
@@ -69,6 +83,7 @@ KernelExplanation explain_from_maps(const KernelState& state, const IpAddr& sour
     const bool exempt = (from->flags & WEFT_ADDR_HOST) != 0 && (state.control.flags & WEFT_CONTROL_ALLOW_HOST) != 0;
     if (to_pod && !exempt) result.ingress = judge(state, to->endpoint, WEFT_INGRESS, from->class_id, number);
     result.allow = !result.unknown_destination && (!result.ingress || result.ingress->allow);
+    if (result.allow) result.audit_allow = audit(state, result, to->class_id, from->class_id, number);
     return result;
 }
 

@@ -26,9 +26,10 @@ struct KernelExplanation {
     bool unknown_destination = false;  // no row, or an address of the pod range that no pod has
     std::uint32_t generation = 0;
     std::optional<KernelDirection> egress, ingress;  // as far as the datapath asks
+    std::optional<bool> audit_allow;                 // what it says of policies in audit mode; none: it asks none
 };
 
-// `state`: Applier::state(), or read_kernel(). `port` is 0 for protocols without ports.
+// `state`: Applier::state(), or read_kernel(). `port` is the type of ICMP, and 0 for other protocols without ports.
 KernelExplanation explain_from_maps(const KernelState& state, const IpAddr& source, const IpAddr& destination,
                                     std::uint8_t protocol, std::uint16_t port);
 

@@ -120,9 +120,9 @@ struct KernelState {
     // The runs of port rows that some table names.
     std::set<PortRun> runs() const;
     void forget_unnamed_port_rows();
-    // The policy numbers that the epoch in force names.
-    std::uint32_t policy_in_force(const weft_endpoint& row, int direction) const {
-        return row.policy[control.epoch & 1][direction];
+    // The policy numbers that the epoch in force names; `kind`: a direction, or WEFT_AUDIT + it.
+    std::uint32_t policy_in_force(const weft_endpoint& row, int kind) const {
+        return row.policy[control.epoch & 1][kind];
     }
     // What a packet to or from `address` finds: its own row, else the longest prefix, else nothing.
     const weft_addr* find(const IpAddr& address) const;

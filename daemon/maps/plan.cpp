@@ -60,8 +60,14 @@ class Planner {
     void bar_leavers(bool flip);
     void leave();
     void finish(bool flip);
-    std::uint32_t wanted_policy(std::uint32_t endpoint, int direction) const {
-        return tables_.number.at(image_.endpoints.at(endpoint)[static_cast<std::size_t>(direction)]);
+    // The image's number; `kind` as in struct weft_endpoint.
+    std::uint32_t image_policy(std::uint32_t endpoint, int kind) const {
+        if (kind < WEFT_AUDIT) return image_.endpoints.at(endpoint)[static_cast<std::size_t>(kind)];
+        const auto audits = image_.audits.find(endpoint);
+        return audits == image_.audits.end() ? 0 : audits->second[static_cast<std::size_t>(kind - WEFT_AUDIT)];
+    }
+    std::uint32_t wanted_policy(std::uint32_t endpoint, int kind) const {
+        return tables_.number.at(image_policy(endpoint, kind));
     }
 
     const KernelState& state_;
@@ -99,20 +105,20 @@ Result<bool> Planner::tables(bool strict) {
     std::set<std::uint32_t> wanted;
     std::map<std::uint32_t, std::set<std::uint32_t>> prefer;
     for (const auto number : numbers_) {
-        const auto& policies = image_.endpoints.at(number);
-        for (const int direction : {WEFT_EGRESS, WEFT_INGRESS}) {
-            const auto policy = policies[static_cast<std::size_t>(direction)];
+        for (int kind = 0; kind < WEFT_POLICY_KINDS; ++kind) {
+            const auto policy = image_policy(number, kind);
             wanted.insert(policy);
             if (stable_.contains(number))
-                prefer[policy].insert(state_.policy_in_force(state_.endpoints.at(number), direction));
+                prefer[policy].insert(state_.policy_in_force(state_.endpoints.at(number), kind));
         }
     }
     WEFT_TRY(tables, plan_tables(state_, image_, wanted, prefer, *classes_));
     tables_ = std::move(tables);
     return std::ranges::any_of(stable_, [&](std::uint32_t number) {
         const auto& row = state_.endpoints.at(number);
-        return state_.policy_in_force(row, WEFT_EGRESS) != wanted_policy(number, WEFT_EGRESS) ||
-               state_.policy_in_force(row, WEFT_INGRESS) != wanted_policy(number, WEFT_INGRESS);
+        for (int kind = 0; kind < WEFT_POLICY_KINDS; ++kind)
+            if (state_.policy_in_force(row, kind) != wanted_policy(number, kind)) return true;
+        return false;
     });
 }
 
@@ -123,9 +129,9 @@ weft_endpoint Planner::endpoint_row(const LocalEndpoint& endpoint, bool flip) co
     row.ifindex = endpoint.ifindex;
     row.identity = endpoint.identity;
     std::memcpy(row.mac, endpoint.mac.data(), sizeof row.mac);
-    for (const int direction : {WEFT_EGRESS, WEFT_INGRESS}) {
-        if (is_new || flip) row.policy[next][direction] = wanted_policy(endpoint.number, direction);
-        if (is_new) row.policy[now][direction] = flip ? kBarredPolicy : wanted_policy(endpoint.number, direction);
+    for (int kind = 0; kind < WEFT_POLICY_KINDS; ++kind) {
+        if (is_new || flip) row.policy[next][kind] = wanted_policy(endpoint.number, kind);
+        if (is_new) row.policy[now][kind] = flip ? kBarredPolicy : wanted_policy(endpoint.number, kind);
     }
     return row;
 }

@@ -9,9 +9,11 @@ namespace weft::maps {
 namespace {
 
 weft_port_row row_of(const policy::PortRow& row) {
-    const auto verdict =
-        (row.allow ? WEFT_VERDICT_ALLOW : WEFT_VERDICT_DENY) | (row.by_default ? WEFT_ROW_DEFAULT_DENY : 0);
-    return {row.first, row.last, row.rule, static_cast<std::uint32_t>(verdict)};
+    std::uint32_t verdict = row.allow ? WEFT_VERDICT_ALLOW : WEFT_VERDICT_DENY;
+    if (row.by_default) verdict |= WEFT_ROW_DEFAULT_DENY;
+    if (row.audit) verdict |= WEFT_ROW_AUDIT;
+    if (row.unlogged) verdict |= WEFT_ROW_UNLOGGED;
+    return {row.first, row.last, row.rule, verdict};
 }
 
 Result<void> check(const policy::PortRows& rows, std::uint32_t rules) {

@@ -220,7 +220,7 @@ Result<TablePlan> TablePlanner::plan(const std::set<std::uint32_t>& wanted,
 std::set<std::uint32_t> tables_in_force(const KernelState& state) {
     std::set<std::uint32_t> numbers;
     for (const auto& [number, row] : state.endpoints)
-        for (const int direction : {WEFT_EGRESS, WEFT_INGRESS}) numbers.insert(state.policy_in_force(row, direction));
+        for (int kind = 0; kind < WEFT_POLICY_KINDS; ++kind) numbers.insert(state.policy_in_force(row, kind));
     numbers.erase(0);
     return numbers;
 }

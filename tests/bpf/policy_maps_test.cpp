@@ -30,7 +30,7 @@ class PolicyMaps : public testing::Test {
 };
 
 struct Counts {
-    int probes = 0, allowed = 0, denied = 0, skipped = 0;
+    int probes = 0, allowed = 0, denied = 0, skipped = 0, would_be_denied = 0;
 };
 
 std::uint8_t number_of(const policy::test::Packet& packet) {
@@ -38,6 +38,24 @@ std::uint8_t number_of(const policy::test::Packet& packet) {
     if (packet.protocol == "UDP") return kUdp;
     if (packet.protocol == "SCTP") return kSctp;
     return packet.source.is_v4() ? kIcmp : kIcmp6;
+}
+
+// The same of what policies in audit mode say.
+std::string wrong_audit(const policy::Explanation& said, const weft_event& event, Counts& counts) {
+    if (said.audit.has_value() != ((event.flags & WEFT_EVENT_AUDITED) != 0)) return "audited and not";
+    if (!said.audit) return "";
+    const auto &egress = said.audit->egress, &ingress = said.audit->ingress;
+    if (event.audit_rule[WEFT_EGRESS] != (egress ? egress->rule : 0)) return "another audit rule for egress";
+    if ((event.audit_reason == WEFT_FORWARDED) != said.audit->allow) return "another audit verdict";
+    if (egress && !egress->allow) {
+        ++counts.would_be_denied;
+        return event.audit_direction == WEFT_EGRESS ? "" : "it would be denied by egress";
+    }
+    if (event.audit_rule[WEFT_INGRESS] != (ingress ? ingress->rule : 0)) return "another audit rule for ingress";
+    if (said.audit->allow) return "";
+    ++counts.would_be_denied;
+    const auto reason = ingress->by_default ? WEFT_DROP_POLICY_DENIED : WEFT_DROP_POLICY_DENY;
+    return event.audit_direction == WEFT_INGRESS && event.audit_reason == reason ? "" : "it would be denied by ingress";
 }
 
 // Empty, or what of the event does not say what the image says.
@@ -67,7 +85,7 @@ std::string difference(PolicyNode& node, const policy::World& world, const polic
         ++counts.skipped;  // neither end is here: no policy of this node is asked
         return "";
     }
-    const auto wanted = policy::test::judge(world, packet);
+    const auto wanted = policy::test::judge(policy::test::enforced(world), packet);
     if (said->allow != (wanted.egress.allow && wanted.ingress.allow)) return "the image differs from the oracle";
     const auto got = node.send(said->source.endpoint, packet.source, packet.destination, number_of(packet), port);
     if (!got) return got.error().text();
@@ -81,6 +99,7 @@ std::string difference(PolicyNode& node, const policy::World& world, const polic
     if (got->allowed() != said->allow)
         return fmt::format("expected {}, verdict {} reason {}", said->allow ? "allow" : "deny", got->verdict,
                            got->event.reason);
+    if (auto wrong = wrong_audit(*said, got->event, counts); !wrong.empty()) return wrong;
     return wrong_event(*said, got->event);
 }
 
@@ -115,7 +134,9 @@ TEST_F(PolicyMaps, RandomWorldsAgreeWithTheOracleAndNameTheRule) {
     }
     for (std::uint64_t seed = 1; seed <= kWorlds; ++seed) ASSERT_TRUE(run(node(), seed, counts));
     std::cout << kWorlds << " worlds, " << counts.probes << " probes: " << counts.allowed << " allowed, "
-              << counts.denied << " denied; " << counts.skipped << " not judged\n";
+              << counts.denied << " denied, " << counts.would_be_denied << " would be; " << counts.skipped
+              << " not judged\n";
+    EXPECT_GT(counts.would_be_denied, counts.probes / 100);
     EXPECT_GT(counts.allowed, counts.probes / 10);
     EXPECT_GT(counts.denied, counts.probes / 10);
 }

@@ -52,6 +52,10 @@ Result<void> PolicyNode::apply(const policy::Image& image) {
     WEFT_TRY(report, applier_->apply(image, endpoints, settings));
     if (report.unfinished) return std::unexpected(*report.unfinished);
     WEFT_CHECK(applier_->collect());
+    return forget_flows();
+}
+
+Result<void> PolicyNode::forget_flows() {
     WEFT_CHECK(forget(world_.pins(), WEFT_MAP_HALF4_TAGS));
     return forget(world_.pins(), WEFT_MAP_HALF6_TAGS);
 }
@@ -61,8 +65,10 @@ Result<PolicyNode::Judged> PolicyNode::send(std::uint32_t from, const IpAddr& so
     PacketSpec spec{.source = source.text(), .destination = destination.text(), .protocol = protocol};
     spec.source_port = static_cast<std::uint16_t>(1024 + source_port_++ % 60000);
     spec.destination_port = port;
-    if (protocol == kIcmp) spec.destination_port = 8U << 8;
-    if (protocol == kIcmp6) spec.destination_port = 128U << 8;
+    if (protocol == kIcmp || protocol == kIcmp6) {
+        spec.destination_port = static_cast<std::uint16_t>(port << 8);
+        WEFT_CHECK(forget_flows());  // but for echoes nothing tells two connections of one type apart
+    }
     spec.tcp_flags = kSyn;
     static_cast<void>(world_.events());
     Judged out;

@@ -21,11 +21,14 @@ class PolicyNode {
         weft_event event{};  // of the packet: NEW or DROP
         bool allowed() const { return event.header.type == WEFT_EVENT_NEW; }
     };
-    // A connection's first packet: sent by the pod of endpoint `from`, or from the network when `from` is 0.
+    // A connection's first packet (`port`: of ICMP the type): sent by the pod of endpoint `from`, or from the network
+    // when `from` is 0.
     Result<Judged> send(std::uint32_t from, const IpAddr& source, const IpAddr& destination, std::uint8_t protocol,
                         std::uint16_t port);
 
   private:
+    Result<void> forget_flows();
+
     World world_;
     std::map<std::uint32_t, std::uint32_t> devices_;  // endpoint -> ifindex
     std::uint32_t uplink_ = 0;

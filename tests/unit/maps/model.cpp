@@ -51,8 +51,23 @@ std::optional<weft_port_row> row_in(const KernelState& state, std::uint32_t poli
 bool indistinguishable(const Verdict& got, const Verdict& expected) {
     if (got.allowed != expected.allowed) return false;
     if (!got.allowed && (got.nobody || expected.nobody)) return true;
-    return got.egress_rule == expected.egress_rule && got.ingress_rule == expected.ingress_rule;
+    return got.egress_rule == expected.egress_rule && got.ingress_rule == expected.ingress_rule &&
+           got.egress_audit == expected.egress_audit && got.ingress_audit == expected.ingress_audit;
 }
+
+namespace {
+
+using Audit = std::optional<std::pair<bool, std::uint32_t>>;
+
+Audit audit_in(const policy::Image& image, const policy::Address& own, const policy::Address& peer,
+               std::size_t direction, std::uint32_t number) {
+    const auto audits = image.audits.find(own.endpoint);
+    if (own.endpoint == 0 || audits == image.audits.end()) return std::nullopt;
+    const auto* row = row_in(image, audits->second[direction], peer.class_id, number);
+    return row == nullptr ? std::nullopt : Audit(std::pair(row->allow, row->rule));
+}
+
+}  // namespace
 
 Verdict judge(const policy::Image& image, const Probe& probe) {
     const auto source = address_in(image, probe.source), destination = address_in(image, probe.destination);
@@ -73,6 +88,8 @@ Verdict judge(const policy::Image& image, const Probe& probe) {
             if (!row->allow) return verdict;
         }
     verdict.allowed = true;
+    verdict.egress_audit = audit_in(image, source, destination, 0, probe.number);
+    verdict.ingress_audit = audit_in(image, destination, source, 1, probe.number);
     return verdict;
 }
 
@@ -98,6 +115,17 @@ Verdict judge(const KernelState& epoch, const KernelState& source_at, const Kern
     };
     verdict.allowed = passes(source, destination, WEFT_EGRESS, verdict.egress_rule) &&
                       passes(destination, source, WEFT_INGRESS, verdict.ingress_rule);
+    if (!verdict.allowed) return verdict;
+    const auto audit = [&](const weft_addr* pod, const weft_addr* peer, int direction) -> Audit {
+        if (pod == nullptr || pod->endpoint == 0) return std::nullopt;
+        const auto policy = tables.endpoints.at(pod->endpoint).policy[epoch.control.epoch][WEFT_AUDIT + direction];
+        if (policy == 0) return std::nullopt;
+        const auto row = row_in(tables, policy, peer == nullptr ? 0 : peer->class_id, probe.number);
+        return row ? Audit(std::pair((row->verdict & WEFT_VERDICT_ALLOW) != 0, row->rule))
+                   : Audit(std::pair(false, 0U));
+    };
+    verdict.egress_audit = audit(source, destination, WEFT_EGRESS);
+    verdict.ingress_audit = audit(destination, source, WEFT_INGRESS);
     return verdict;
 }
 

@@ -19,6 +19,8 @@ struct Verdict {
     bool allowed = false;
     bool nobody = false;  // an address of the pod range that no pod has
     std::uint32_t egress_rule = 0, ingress_rule = 0;
+    // Of an allowed one, what policies in audit mode say, each direction for itself; nothing: there are none.
+    std::optional<std::pair<bool, std::uint32_t>> egress_audit, ingress_audit;
 };
 
 // Whether a packet that got `got` cannot be told from one that got `expected`. Between "nobody is there" and "barred"

@@ -48,11 +48,14 @@ policy::PolicyTable random_table(Random& random) {
 void put_pod(policy::Image& image, std::uint32_t n, Random& random) {
     add_pod(image, pod(n).text().c_str(), n, below(random, kClasses),
             {below(random, kPolicies + 1), below(random, kPolicies + 1)});
+    image.audits.erase(n);
+    if (one_in(random, 3)) image.audits[n] = {below(random, kPolicies + 1), below(random, kPolicies + 1)};
 }
 
 void take_pod(policy::Image& image, std::uint32_t n) {
     image.addresses.erase(pod(n));
     image.endpoints.erase(n);
+    image.audits.erase(n);
 }
 
 void toggle_remote(policy::Image& image, Random& random) {

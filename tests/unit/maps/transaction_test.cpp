@@ -272,7 +272,8 @@ TEST(Transaction, CollectingLeavesNothingAndChangesNothing) {
             for (const auto& [prefix, row] : box.kernel.rows.cidrs) kernel_classes.insert(row.class_id);
             EXPECT_EQ(kernel_classes.size(), image_classes.size());
             std::set<std::uint32_t> named;
-            for (const auto& [number, policies] : image.endpoints) named.insert(policies.begin(), policies.end());
+            for (const auto* asked : {&image.endpoints, &image.audits})
+                for (const auto& [number, policies] : *asked) named.insert(policies.begin(), policies.end());
             named.erase(0);
             EXPECT_LE(box.kernel.rows.policies.size(), named.size());
             image = changed(image, random);
