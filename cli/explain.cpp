@@ -4,6 +4,7 @@
 #include "cli/client.hpp"
 #include "cli/program.hpp"
 #include "cli/table.hpp"
+#include "policy/icmp_types.hpp"
 
 namespace weft::cli {
 
@@ -13,21 +14,35 @@ struct Question {
     std::string from, to, port;
 };
 
+std::string upper(std::string text) {
+    std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    return text;
+}
+
+// "icmp", "icmpv6/128", "icmp/EchoRequest"; `name`: ICMP or ICMPV6.
+Result<Json> parse_icmp(const std::string& text, const std::string& name) {
+    const auto slash = text.find('/');
+    const auto protocol = name == "ICMP" ? policy::kIcmp : policy::kIcmpv6;
+    if (slash == text.npos) return Json{{"port", policy::echo_request(protocol)}, {"protocol", name}};
+    const auto type = policy::icmp_type_of(std::string_view(text).substr(slash + 1), protocol);
+    if (!type) return fail(ErrorCode::kInvalid, "'{}' names no type of {}", text, name);
+    return Json{{"port", *type}, {"protocol", name}};
+}
+
 // "80", "53/udp", "icmp".
 Result<Json> parse_port(const std::string& text) {
     const auto slash = text.find('/');
+    if (const auto name = upper(text.substr(0, slash)); name == "ICMP" || name == "ICMPV6")
+        return parse_icmp(text, name);
     const auto number = text.substr(0, slash);
     std::uint16_t port = 0;
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), port);
     const bool is_port = error == std::errc{} && end == number.data() + number.size();
-    std::string protocol = slash != text.npos ? text.substr(slash + 1) : is_port ? "TCP" : number;
-    std::ranges::transform(protocol, protocol.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    const bool has_ports = protocol == "TCP" || protocol == "UDP" || protocol == "SCTP";
-    const bool known = has_ports || protocol == "ICMP" || protocol == "ICMPV6";
-    if (!known || is_port != has_ports)
-        return fail(ErrorCode::kInvalid, "'{}' is no port: write PORT, PORT/PROTOCOL (tcp, udp, sctp), icmp or icmpv6",
-                    text);
+    const auto protocol = slash == text.npos ? "TCP" : upper(text.substr(slash + 1));
+    const bool known = protocol == "TCP" || protocol == "UDP" || protocol == "SCTP";
+    if (!known || !is_port)
+        return fail(ErrorCode::kInvalid,
+                    "'{}' is no port: write PORT, PORT/PROTOCOL (tcp, udp, sctp), icmp[/TYPE] or icmpv6[/TYPE]", text);
     return Json{{"port", port}, {"protocol", protocol}};
 }
 
@@ -53,6 +68,11 @@ void print(std::ostream& out, const Json& answer, const std::string& port) {
     if (exemption == "same-pod") out << "  a pod always reaches itself\n";
     print_direction(out, "egress", answer);
     print_direction(out, "ingress", answer);
+    const auto audit = answer.value("audit", Json());
+    if (!audit.is_object()) return;
+    out << fmt::format("with the policies in audit mode: {}\n", text(audit, "verdict"));
+    print_direction(out, "egress", audit);
+    print_direction(out, "ingress", audit);
 }
 
 Result<int> explain(Context& context, const Question& question) {
@@ -74,8 +94,9 @@ void add_explain(Program& program) {
     const auto question = std::make_shared<Question>();
     command->add_option("FROM", question->from, "Pod (namespace/name or name) or address")->required();
     command->add_option("TO", question->to, "Pod (namespace/name or name) or address")->required();
-    command->add_option("PORT", question->port, "PORT, PORT/PROTOCOL (tcp, udp, sctp), icmp or icmpv6")->required();
-    command->footer("Exit code 0: allowed, 4: denied.");
+    command->add_option("PORT", question->port, "PORT, PORT/PROTOCOL (tcp, udp, sctp), icmp[/TYPE] or icmpv6[/TYPE]")
+        ->required();
+    command->footer("Exit code 0: allowed, 4: denied (policies in audit mode deny nothing).");
     command->callback([&program, question] {
         program.action = [question](Context& context) { return explain(context, *question); };
     });

@@ -41,15 +41,25 @@ std::string end_text(const Json& flow, const char* end, const char* ip, const ch
     return (!number.empty() && address.contains(':') ? "[" + address + "]" : address) + number;
 }
 
+// What policies in audit mode would do to it, if that is another thing than what was done.
+std::string audit_text(const Json& weft) {
+    const auto& audit = member(weft, "audit");
+    if (text(audit, "verdict") != "DROPPED") return {};
+    auto rule = member(audit, "rule");
+    if (!rule.is_object()) return "  would be dropped";
+    if (!rule.contains("policies") && member(audit, "policies").is_array()) rule["policies"] = audit["policies"];
+    return "  would be dropped by " + rule_text(rule);
+}
+
 std::string decision_text(const Json& weft) {
     const auto reason = text(weft, "reason");
     std::string out = reason == "-" ? "" : "  " + reason;
     std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     auto rule = member(weft, "rule");
-    if (!rule.is_object()) return out;
+    if (!rule.is_object()) return out + audit_text(weft);
     // Who isolates stands beside the rule: a deny by default has no policy of its own.
     if (!rule.contains("policies") && member(weft, "policies").is_array()) rule["policies"] = weft["policies"];
-    return out + "  " + rule_text(rule);
+    return out + "  " + rule_text(rule) + audit_text(weft);
 }
 
 std::string counts_text(const Json& weft) {

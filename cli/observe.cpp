@@ -18,7 +18,7 @@ struct FilterOption {
 };
 
 constexpr FilterOption kFilters[] = {
-    {"--verdict", "verdict", "forwarded or dropped"},
+    {"--verdict", "verdict", "forwarded, dropped or audit"},
     {"--from-pod", "source_pod", "Source pod: namespace/name or name, or a prefix of it"},
     {"--to-pod", "destination_pod", "Destination pod, likewise"},
     {"--pod", "pod", "Pod of either side"},

@@ -118,9 +118,10 @@ Result<int> list(Context& context, const std::string& kind) {
         context.io.out << to_line(policies) << '\n';
         return kOk;
     }
-    Table table({"KIND", "NAMESPACE", "NAME", "SOURCE"});
+    Table table({"KIND", "NAMESPACE", "NAME", "MODE", "SOURCE"});
     for (const auto& policy : policies)
-        table.row({text(policy, "kind"), text(policy, "namespace"), text(policy, "name"), text(policy, "source")});
+        table.row({text(policy, "kind"), text(policy, "namespace"), text(policy, "name"), text(policy, "mode"),
+                   text(policy, "source")});
     table.print(context.io.out);
     return kOk;
 }

@@ -27,7 +27,8 @@ bool is_wanted(const Json& status, const Wanted& wanted) {
 
 std::string state_text(const Json& status) {
     if (status.value("accepted", false) && status.value("programmed", false))
-        return "in force, generation " + text(status, "generation");
+        return fmt::format("{}, generation {}", text(status, "mode") == "audit" ? "in audit mode" : "in force",
+                           text(status, "generation"));
     return fmt::format("{}: {}", status.value("accepted", false) ? "not in force" : "refused", text(status, "reason"));
 }
 

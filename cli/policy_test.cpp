@@ -7,6 +7,7 @@
 #include "cli/table.hpp"
 #include "policy/compile.hpp"
 #include "policy/expectation.hpp"
+#include "policy/icmp_types.hpp"
 #include "policy/memory_numbers.hpp"
 #include "policy/rule_json.hpp"
 
@@ -56,8 +57,21 @@ std::string port_text(const policy::Expectation& wanted) {
                           : wanted.protocol == policy::kIcmp   ? "icmp"
                           : wanted.protocol == policy::kIcmpv6 ? "icmpv6"
                                                                : "tcp";
-    if (wanted.protocol == policy::kIcmp || wanted.protocol == policy::kIcmpv6) return protocol;
+    if (wanted.protocol == policy::kIcmp || wanted.protocol == policy::kIcmpv6)
+        return wanted.port == policy::echo_request(wanted.protocol) ? protocol
+                                                                    : fmt::format("{}/{}", protocol, wanted.port);
     return fmt::format("{}/{}", wanted.port_name.empty() ? std::to_string(wanted.port) : wanted.port_name, protocol);
+}
+
+Json verdict_word(const std::optional<bool>& allow) {
+    return allow ? Json(*allow ? "allow" : "deny") : Json();
+}
+
+Json rule_or_null(const std::optional<policy::RuleInfo>& rule) {
+    if (!rule) return nullptr;
+    Json out = policy::rule_json(0, *rule);
+    out.erase("id");
+    return out;
 }
 
 Json outcome_json(const policy::Expectation& wanted, const Result<policy::Outcome>& outcome) {
@@ -66,18 +80,20 @@ Json outcome_json(const policy::Expectation& wanted, const Result<policy::Outcom
              {"to", wanted.to},
              {"port", port_text(wanted)},
              {"expected", wanted.allow ? "allow" : "deny"},
+             {"expected_audit", verdict_word(wanted.audit)},
              {"passed", outcome && outcome->passed},
              {"problem", outcome ? outcome->problem : outcome.error().text()},
              {"verdict", nullptr},
-             {"rule", nullptr}};
+             {"rule", nullptr},
+             {"audit", nullptr},
+             {"audit_rule", nullptr}};
     if (!outcome) return out;
     out["verdict"] = outcome->allow ? "allow" : "deny";
     out["source"] = outcome->source.text();
     out["destination"] = outcome->destination.text();
-    if (outcome->rule) {
-        out["rule"] = policy::rule_json(0, *outcome->rule);
-        out["rule"].erase("id");
-    }
+    out["rule"] = rule_or_null(outcome->rule);
+    out["audit"] = verdict_word(outcome->audit);
+    out["audit_rule"] = rule_or_null(outcome->audit_rule);
     return out;
 }
 
@@ -98,6 +114,7 @@ void print_result(std::ostream& out, const Json& result) {
     out << (result["passed"] == true ? "ok    " : "FAIL  ")
         << printable(fmt::format("{} -> {} {}: {}", text(result, "from"), text(result, "to"), text(result, "port"),
                                  text(result, "expected")));
+    if (!result["expected_audit"].is_null()) out << ", in audit mode " << text(result, "expected_audit");
     if (const auto name = text(result, "name"); name != "-") out << "  (" << printable(name) << ")";
     out << '\n';
     if (result["passed"] == true) return;
@@ -106,6 +123,9 @@ void print_result(std::ostream& out, const Json& result) {
     const auto rule = result["rule"].is_null() ? "no policy decides" : "by " + rule_text(result["rule"]);
     out << "      " << text(result, "verdict") << ' ' << printable(rule) << " (" << text(result, "source") << " -> "
         << text(result, "destination") << ")\n";
+    if (result["audit"].is_null()) return;
+    const auto would = result["audit_rule"].is_null() ? "no policy decides" : "by " + rule_text(result["audit_rule"]);
+    out << "      in audit mode " << text(result, "audit") << ' ' << printable(would) << '\n';
 }
 
 Result<int> test_policies(Context& context, const std::vector<std::string>& files) {

@@ -13,6 +13,10 @@ constexpr std::string_view kHookNames[WEFT_HOOK_COUNT] = {"from_pod", "to_pod", 
 std::optional<DecodeError> check_fields(const weft_event& event) {
     if (event.hook >= WEFT_HOOK_COUNT || event.direction > WEFT_INGRESS) return DecodeError::kField;
     const bool drop = event.header.type == WEFT_EVENT_DROP;
+    if (event.audit_direction > WEFT_INGRESS || event.audit_reason >= WEFT_DROP_REASON_COUNT)
+        return DecodeError::kField;
+    const bool audited = (event.flags & WEFT_EVENT_AUDITED) != 0;
+    if ((drop && audited) || (!audited && event.audit_reason != WEFT_FORWARDED)) return DecodeError::kField;
     if (drop != (event.reason != WEFT_FORWARDED) || event.reason >= WEFT_DROP_REASON_COUNT) return DecodeError::kField;
     return std::nullopt;
 }
@@ -80,6 +84,20 @@ const DropReason* drop_reason(std::uint32_t code) {
 unsigned Record::deciding_direction() const {
     if (dropped()) return event.direction;
     return event.rule[WEFT_INGRESS] != 0 ? unsigned{WEFT_INGRESS} : unsigned{WEFT_EGRESS};
+}
+
+unsigned Record::audit_direction() const {
+    if (would_be_dropped()) return event.audit_direction;
+    return event.audit_rule[WEFT_INGRESS] != 0 ? unsigned{WEFT_INGRESS} : unsigned{WEFT_EGRESS};
+}
+
+std::string_view Record::verdict() const {
+    if (dropped()) return "DROPPED";
+    return would_be_dropped() && event.header.type != WEFT_EVENT_CLOSE ? "AUDIT" : "FORWARDED";
+}
+
+bool Record::is_policy_verdict() const {
+    return event.header.type == WEFT_EVENT_CHANGED || verdict() == "AUDIT";
 }
 
 Decoded decode(std::span<const std::byte> bytes) {

@@ -48,9 +48,10 @@ Result<Predicate> port(std::string_view value) {
 
 Result<Predicate> verdict(std::string_view value) {
     const std::string name = lower(value);
-    if (name == "forwarded") return [](const Record& r) { return !r.dropped(); };
+    if (name == "forwarded") return [](const Record& r) { return r.verdict() == "FORWARDED"; };
     if (name == "dropped") return [](const Record& r) { return r.dropped(); };
-    return fail(ErrorCode::kInvalid, "'{}' is not a verdict: expected forwarded or dropped", value);
+    if (name == "audit") return [](const Record& r) { return r.verdict() == "AUDIT"; };
+    return fail(ErrorCode::kInvalid, "'{}' is not a verdict: expected forwarded, dropped or audit", value);
 }
 
 Result<Predicate> name_space(std::string_view value) {
@@ -82,11 +83,8 @@ Result<Predicate> reason(std::string_view value) {
 
 Result<Predicate> type(std::string_view value) {
     const std::string name = lower(value);
-    if (name == "trace")
-        return [](const Record& r) {
-            return r.event.header.type == WEFT_EVENT_NEW || r.event.header.type == WEFT_EVENT_CLOSE;
-        };
-    if (name == "policy-verdict") return [](const Record& r) { return r.event.header.type == WEFT_EVENT_CHANGED; };
+    if (name == "trace") return [](const Record& r) { return !r.dropped() && !r.is_policy_verdict(); };
+    if (name == "policy-verdict") return [](const Record& r) { return r.is_policy_verdict(); };
     for (std::uint8_t number = WEFT_EVENT_NEW; number <= WEFT_EVENT_CLOSE; ++number)
         if (name == event_name(number)) return [number](const Record& r) { return r.event.header.type == number; };
     return fail(ErrorCode::kInvalid, "'{}' is not a type: expected new, drop, changed, close, trace or policy-verdict",
@@ -98,7 +96,7 @@ constexpr std::string_view kIpText = "an address or a prefix";
 constexpr std::string_view kPortText = "a port number";
 
 constexpr std::array<FilterRow, 15> kRows = {{
-    {"verdict", "forwarded or dropped", verdict},
+    {"verdict", "forwarded, dropped or audit", verdict},
     {"source_pod", kPodText, pod<kSource>},
     {"destination_pod", kPodText, pod<kDestination>},
     {"pod", kPodText, pod<kEither>},

@@ -37,6 +37,8 @@ struct Rule {
     std::string path = {};             // of the rule in its policy, "spec.ingress[0]"; empty for default_deny
     std::string tier = {};             // "Admin", "NetworkPolicy", "Baseline"
     int priority = -1;                 // in its tier; -1: there is none
+    bool audit = false;                // of a policy in audit mode
+    std::string log = {};              // the policy's own text for its flows
 };
 
 // Hubble's LostEventSource. kNone marks a record that is a flow.
@@ -50,6 +52,7 @@ struct Record {
     std::uint64_t lost_count = 0;
     std::shared_ptr<const Peer> source, destination;  // null: nothing known
     std::array<std::shared_ptr<const Rule>, 2> rule;  // [enum weft_direction]
+    std::shared_ptr<const Rule> audit_rule;           // that would have decided (audit_direction())
 
     bool is_flow() const { return lost == LostSource::kNone; }
     bool dropped() const { return event.header.type == WEFT_EVENT_DROP; }
@@ -57,6 +60,14 @@ struct Record {
     IpAddr destination_ip() const { return IpAddr::from_bytes(event.destination.b); }
     // Whose rule decided: the direction that denied, else the last that had a rule to allow it.
     unsigned deciding_direction() const;
+    // Policies in audit mode were asked about a forwarded packet.
+    bool audited() const { return (event.flags & WEFT_EVENT_AUDITED) != 0; }
+    bool would_be_dropped() const { return audited() && event.audit_reason != WEFT_FORWARDED; }
+    unsigned audit_direction() const;
+    // "FORWARDED", "DROPPED"; "AUDIT": forwarded, and a connection begins or is decided afresh that would be dropped,
+    // were the policies in audit mode enforced.
+    std::string_view verdict() const;
+    bool is_policy_verdict() const;  // Hubble's kind of message for a decision, besides drops
 };
 
 // One row of drop_reason.def.

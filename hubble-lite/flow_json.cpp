@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <algorithm>
+
 #include "hubble-lite/json_writer.hpp"
 #include "hubble-lite/l4_json.hpp"
 
@@ -87,6 +89,18 @@ void write_decided_by(JsonWriter& json, const Record& record) {
     }
 }
 
+// The texts of the policies whose rules decided, or would have.
+void write_policy_log(JsonWriter& json, const Record& record) {
+    std::vector<std::string_view> texts;
+    for (const auto* rule : {record.rule[WEFT_EGRESS].get(), record.rule[WEFT_INGRESS].get(), record.audit_rule.get()})
+        if (rule != nullptr && !rule->log.empty() && std::ranges::find(texts, rule->log) == texts.end())
+            texts.push_back(rule->log);
+    if (texts.empty()) return;
+    json.key("policy_log").begin_array();
+    for (const auto text : texts) json.string(text);
+    json.end_array();
+}
+
 void write_event_type(JsonWriter& json, const Record& record, const DropReason* reason) {
     const weft_event& event = record.event;
     json.key("event_type").begin_object();
@@ -97,11 +111,11 @@ void write_event_type(JsonWriter& json, const Record& record, const DropReason* 
         return;
     }
     const Point point = observation_point(event);
-    const bool changed = event.header.type == WEFT_EVENT_CHANGED;
-    json.field("type", changed ? kMessagePolicyVerdict : kMessageTrace);
-    if (!changed) json.field("sub_type", point.sub_type);
+    const bool verdict = record.is_policy_verdict();
+    json.field("type", verdict ? kMessagePolicyVerdict : kMessageTrace);
+    if (!verdict) json.field("sub_type", point.sub_type);
     json.end_object();
-    if (!changed) json.key("trace_observation_point").plain(point.name);
+    if (!verdict) json.key("trace_observation_point").plain(point.name);
 }
 
 void write_flow(JsonWriter& json, const Record& record, std::string_view node_name) {
@@ -109,7 +123,7 @@ void write_flow(JsonWriter& json, const Record& record, std::string_view node_na
     const DropReason* reason = record.dropped() ? drop_reason(event.reason) : nullptr;
     json.begin_object();
     time_field(json, "time", record.time_ns);
-    json.key("verdict").plain(record.dropped() ? "DROPPED" : "FORWARDED");
+    json.key("verdict").plain(record.verdict());
     if (reason != nullptr) json.field("drop_reason", reason->hubble_code);
     json.key("IP").begin_object().key("source");
     write_address(json, event.source);
@@ -131,6 +145,7 @@ void write_flow(JsonWriter& json, const Record& record, std::string_view node_na
     if (event.ifindex != 0)
         json.key("interface").begin_object().key("index").number(std::uint64_t{event.ifindex}).end_object();
     write_decided_by(json, record);
+    write_policy_log(json, record);
     json.key("Summary").plain(summary(event)).end_object();
 }
 
@@ -147,6 +162,7 @@ void write_rule(JsonWriter& json, std::uint64_t id, const Rule* rule, bool egres
         }
         text_field(json, "tier", rule->tier);
         if (rule->priority >= 0) json.key("priority").number(std::int64_t{rule->priority});
+        if (rule->audit) json.key("audit").boolean(true);
     }
     json.end_object();
 }
@@ -169,10 +185,31 @@ void write_rules(JsonWriter& json, const Record& record) {
     json.end_object();
 }
 
+// What would be, were the policies in audit mode enforced.
+void write_audit(JsonWriter& json, const Record& record) {
+    if (!record.audited()) return;
+    const weft_event& event = record.event;
+    const unsigned direction = record.audit_direction();
+    json.key("audit").begin_object();
+    json.key("verdict").plain(record.would_be_dropped() ? "DROPPED" : "FORWARDED");
+    if (record.would_be_dropped()) {
+        const DropReason* reason = drop_reason(event.audit_reason);
+        json.key("reason").plain(reason->name).key("reason_text").plain(reason->text);
+    }
+    if (event.audit_rule[direction] != 0) {
+        const Rule* rule = record.audit_rule.get();
+        json.key("rule");
+        write_rule(json, event.audit_rule[direction], rule, direction == WEFT_EGRESS);
+        if (rule != nullptr) write_policies(json, "policies", rule->policies);
+    }
+    json.end_object();
+}
+
 void write_weft(JsonWriter& json, const Record& record) {
     const weft_event& event = record.event;
     json.begin_object().key("event").plain(event_name(event.header.type)).key("hook").plain(hook_name(event.hook));
     write_rules(json, record);
+    write_audit(json, record);
     if (record.dropped()) {
         const DropReason* reason = drop_reason(event.reason);
         json.key("reason").plain(reason->name).key("reason_text").plain(reason->text);
@@ -180,7 +217,6 @@ void write_weft(JsonWriter& json, const Record& record) {
     json.key("protocol").number(std::uint64_t{event.protocol});
     json.key("packets").number(std::uint64_t{event.packets}).key("bytes").number(std::uint64_t{event.bytes});
     if ((event.flags & WEFT_EVENT_AGED) != 0) json.key("aged").boolean(true);
-    if ((event.flags & WEFT_EVENT_RELATED) != 0) json.key("related").boolean(true);
     if ((event.flags & (WEFT_EVENT_SNAT | WEFT_EVENT_DNAT)) != 0) {
         json.key((event.flags & WEFT_EVENT_SNAT) != 0 ? "snat" : "dnat").begin_object().key("address");
         write_address(json, event.rewrite_address);

@@ -51,7 +51,9 @@ void events(Text& text, const Stats& stats, const KernelCounters& kernel) {
     for (std::uint8_t type = WEFT_EVENT_NEW; type <= WEFT_EVENT_CLOSE; ++type)
         text.value(fmt::format("verdict=\"{}\",type=\"{}\"", type == WEFT_EVENT_DROP ? "dropped" : "forwarded",
                                event_name(type)),
-                   stats.events[type]);
+                   stats.events[type] - stats.audits[type]);
+    for (const std::uint8_t type : {WEFT_EVENT_NEW, WEFT_EVENT_CHANGED})
+        text.value(fmt::format("verdict=\"audit\",type=\"{}\"", event_name(type)), stats.audits[type]);
     text.family("hubble_lite_lost_events_total", "counter",
                 "Events lost: no room in the kernel's ring buffer (since the datapath was loaded), or overwritten here "
                 "before a client had read them.");

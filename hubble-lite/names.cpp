@@ -61,7 +61,7 @@ Result<PolicyName> read_policy(const JsonView& view) {
     return PolicyName{kind, name_space, name};
 }
 
-// Where the rule stands in its object and among the tiers.
+// Where the rule stands in its object and among the tiers, and how its policy wants it told.
 Result<void> read_place(const JsonView& line, Rule& rule) {
     WEFT_TRY(path, line.string_or("path", ""));
     WEFT_TRY(tier, line.string_or("tier", ""));
@@ -70,6 +70,10 @@ Result<void> read_place(const JsonView& line, Rule& rule) {
         WEFT_TRY(value, priority->integer(0, std::numeric_limits<int>::max()));
         rule.priority = static_cast<int>(value);
     }
+    WEFT_TRY(audit, line.boolean_or("audit", false));
+    WEFT_TRY(log, line.string_or("log", ""));
+    rule.audit = audit;
+    rule.log = std::move(log);
     rule.path = std::move(path);
     rule.tier = std::move(tier);
     return {};

@@ -45,7 +45,9 @@ void Observer::take(std::span<const std::byte> bytes) {
     record.destination = names_.peer(record.destination_ip(), event.destination_identity);
     for (const std::size_t direction : {WEFT_EGRESS, WEFT_INGRESS})
         record.rule[direction] = rule(event.rule[direction]);
+    if (record.audited()) record.audit_rule = rule(event.audit_rule[record.audit_direction()]);
     ++stats_.events[event.header.type];
+    if (record.verdict() == "AUDIT") ++stats_.audits[event.header.type];
     ++stats_.seen;
     put(std::move(record));
 }

@@ -6,6 +6,7 @@
 #include "daemon/api/handlers.hpp"
 #include "daemon/maps/explain.hpp"
 #include "daemon/maps/kernel_reader.hpp"
+#include "policy/icmp_types.hpp"
 #include "policy/rule_json.hpp"
 
 namespace weft::api {
@@ -29,7 +30,8 @@ struct Asked {
     IpAddr source, destination;
 };
 
-// Protocols by name or number; those without ports are asked with port 0.
+// Protocols by name or number; of ICMP the port is the type (an echo request if none is given), those without ports
+// are asked with port 0.
 Result<std::uint8_t> protocol_of(const JsonView& view) {
     WEFT_TRY(member, view.find("protocol"));
     if (!member) return policy::kTcp;
@@ -53,9 +55,11 @@ Result<Question> parse_question(const JsonView& view) {
     WEFT_TRY(destination, view.member("destination"));
     WEFT_TRY(destination_text, destination.string());
     WEFT_TRY(protocol, protocol_of(view));
+    const bool is_icmp = protocol == policy::kIcmp || protocol == policy::kIcmpv6;
+    if (is_icmp) out.port = policy::echo_request(protocol);
     WEFT_TRY(port, view.find("port"));
     if (port) {
-        WEFT_TRY(number, port->integer(0, 65535));
+        WEFT_TRY(number, port->integer(0, is_icmp ? 255 : 65535));
         out.port = static_cast<std::uint16_t>(number);
     }
     out.source = std::move(source_text);
@@ -133,14 +137,25 @@ std::string_view exemption_text(policy::Exemption exemption) {
     return "none";
 }
 
+Json audit_json(const std::optional<policy::AuditVerdict>& audit, const policy::Image& image) {
+    if (!audit) return nullptr;
+    return {{"verdict", audit->allow ? "allowed" : "denied"},
+            {"egress", verdict_json(audit->egress, image)},
+            {"ingress", verdict_json(audit->ingress, image)}};
+}
+
 // What the kernel's own rows say, looked up as the datapath does. Null when they cannot be read.
-Json kernel_json(const datapath::Pins& pins, const Asked& asked, bool allow) {
+Json kernel_json(const datapath::Pins& pins, const Asked& asked, const Json& answer) {
     const auto rows = maps::read_kernel(pins);
     if (!rows) return nullptr;
     const auto found =
         maps::explain_from_maps(*rows, asked.source, asked.destination, asked.question.protocol, asked.question.port);
-    return {{"verdict", found.allow ? "allowed" : "denied"},
-            {"agrees", found.allow == allow},
+    const auto word = [](bool allow) { return allow ? "allowed" : "denied"; };
+    const Json audit = found.audit_allow ? Json(word(*found.audit_allow)) : Json();
+    const Json said = answer["audit"].is_null() ? Json() : answer["audit"]["verdict"];
+    return {{"verdict", word(found.allow)},
+            {"audit", audit},
+            {"agrees", answer["verdict"] == word(found.allow) && audit == said},
             {"generation", found.generation}};
 }
 
@@ -161,6 +176,7 @@ Result<Json> answer(const reconcile::View& view, Asked& asked) {
                 {"destination", end_json(destination, pair.second, found.destination, view.image)},
                 {"egress", verdict_json(found.egress, view.image)},
                 {"ingress", verdict_json(found.ingress, view.image)},
+                {"audit", audit_json(found.audit, view.image)},
                 {"generation", view.counters.generation}};
 }
 
@@ -173,7 +189,7 @@ Result<Reply> explain(Context& context, const Call& call) {
     Result<Json> out = Json();
     context.reconciler.read([&](const reconcile::View& view) { out = answer(view, asked); });
     if (!out) return std::unexpected(out.error());
-    (*out)["kernel"] = kernel_json(context.pins, asked, (*out)["verdict"] == "allowed");
+    (*out)["kernel"] = kernel_json(context.pins, asked, *out);
     return json_reply(*out);
 }
 

@@ -38,7 +38,9 @@ Json object_entry(const reconcile::View& view, const reconcile::ObjectName& name
     } else if (name.kind == "CiliumCIDRGroup") {
         out["object"] = reconcile::object_json(*world.cidr_groups.at(name.name));
     } else {
-        out["object"] = reconcile::object_json(*world.policies.at(name));
+        const auto& policy = *world.policies.at(name);
+        out["object"] = reconcile::object_json(policy);
+        out["mode"] = policy.audit ? "audit" : "enforce";
     }
     return out;
 }

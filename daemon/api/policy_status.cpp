@@ -28,13 +28,8 @@ Selected selected_by(const policy::Policy& policy, const policy::World& world) {
 }
 
 Json refusal_json(const watch::FileStatus& file) {
-    return {{"kind", ""},
-            {"namespace", ""},
-            {"name", ""},
-            {"source", watch::source_of_file(file.name)},
-            {"accepted", false},
-            {"programmed", false},
-            {"reason", file.error->text()}};
+    return {{"kind", ""},      {"namespace", ""},   {"name", ""},          {"source", watch::source_of_file(file.name)},
+            {"mode", nullptr}, {"accepted", false}, {"programmed", false}, {"reason", file.error->text()}};
 }
 
 }  // namespace
@@ -84,6 +79,7 @@ Json PolicyStatuses::of(const policy::PolicyName& name) const {
              {"name", name.name},
              {"source", source->second},
              {"accepted", true},
+             {"mode", policy->second->audit ? "audit" : "enforce"},
              {"programmed", pods.here != 0},
              {"endpoints", pods.here},
              {"pods", pods.known},

@@ -87,6 +87,35 @@ TEST_F(CliRun, PolicyTestChecksBothFamilies) {
         << out.str();
 }
 
+TEST_F(CliRun, PolicyTestAsksPoliciesInAuditModeAndTypesOfIcmp) {
+    const std::string objects =
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: b, "
+        "labels: {app: b}}\n---\napiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: pings}\n"
+        "spec: {endpointSelector: {matchLabels: {app: b}}, ingress: [{icmps: [{fields: [{type: EchoRequest}]}]}, "
+        "{toPorts: [{ports: [{port: \"80\"}]}]}]}\n"
+        "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: watched, annotations: "
+        "{weft.io/mode: audit}}\nspec: {podSelector: {}, policyTypes: [Egress]}\n";
+    const auto test = [&](const std::string& expect) {
+        const auto text = "apiVersion: weft.io/v1alpha1\nkind: PolicyTest\nexpect: [" + expect + "]\n" + objects;
+        return weft({"policy", "test", file("test.yaml", text)});
+    };
+    EXPECT_EQ(
+        test("{from: a, to: b, protocol: ICMP, verdict: allow}, {from: a, to: b, protocol: ICMP, type: 13, verdict: "
+             "deny}, {from: a, to: b, protocol: ICMP, type: Timestamp, verdict: deny}, {from: a, to: b, protocol: "
+             "ICMPv6, verdict: deny}, {from: a, to: b, port: 80, verdict: allow, audit: deny}, {from: 192.0.2.7, "
+             "to: b, port: 80, verdict: allow, audit: allow}"),
+        kOk)
+        << out.str() << err.str();
+    EXPECT_EQ(test("{from: a, to: b, port: 80, verdict: allow, audit: allow}"), kFailed);
+    EXPECT_NE(out.str().find("FAIL  a -> b 80/tcp: allow, in audit mode allow\n"
+                             "      expected allow by the policies in audit mode, is deny\n"),
+              std::string::npos)
+        << out.str();
+    EXPECT_NE(out.str().find("      in audit mode deny by default deny of NetworkPolicy default/watched\n"),
+              std::string::npos)
+        << out.str();
+}
+
 TEST_F(CliRun, PolicyTestThatIsWrongSaysWhere) {
     const auto wrong = [&](const std::string& expect) {
         const auto text = "apiVersion: weft.io/v1alpha1\nkind: PolicyTest\nexpect: " + expect +
@@ -101,6 +130,9 @@ TEST_F(CliRun, PolicyTestThatIsWrongSaysWhere) {
         {"[{from: a, to: a, prot: 1, verdict: allow}]", "did you mean 'port'?"},
         {"[{from: a, to: a, verdict: allow}]", "document 1: 'port' is missing"},
         {"[{from: a, to: a, port: 1, protocol: ICMP, verdict: allow}]", "ICMP has no ports"},
+        {"[{from: a, to: a, port: 1, type: 8, verdict: allow}]", "is for ICMP and ICMPv6 only"},
+        {"[{from: a, to: a, type: EchoRequst, protocol: ICMP, verdict: allow}]", "did you mean 'EchoRequest'?"},
+        {"[{from: a, to: a, port: 1, verdict: allow, audit: denny}]", "did you mean 'deny'?"},
         {"[{from: a, to: a, port: 1, protocol: tcp, verdict: allow}]", "did you mean 'TCP'?"},
         {"[{from: a, to: gone, port: 1, verdict: allow}]", "'gone' is neither a pod of the objects nor an address"},
         {"[{from: a, to: a, port: web, verdict: allow}]", "a has no port named 'web'"},

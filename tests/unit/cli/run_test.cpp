@@ -140,6 +140,18 @@ TEST_F(CliRun, ValidateWithAndWithoutTheDaemon) {
     EXPECT_EQ(daemon.asked.size(), asked) << "what is wrong by itself is not sent";
 }
 
+TEST_F(CliRun, ValidateRefusesTwoObjectsOfOneName) {
+    const auto first = file("first.yaml", kPolicyYaml), second = file("second.yaml", kPolicyYaml);
+    EXPECT_EQ(weft({"policy", "validate", "--offline", "-f", first, "-f", second}), kFailed);
+    EXPECT_EQ(err.str(), second + ", document 1: NetworkPolicy shop/web stands in " + first + ", document 1 already\n");
+    const auto twice = file("twice.yaml", std::string(kPolicyYaml) + "---\n" + kPolicyYaml);
+    EXPECT_EQ(weft({"policy", "validate", "--offline", "-f", twice}), kFailed);
+    const auto other = file("other.yaml",
+                            "kind: NetworkPolicy\napiVersion: networking.k8s.io/v1\n"
+                            "metadata: {name: web, namespace: other}\nspec: {podSelector: {}}\n");
+    EXPECT_EQ(weft({"policy", "validate", "--offline", "-f", first, "-f", other}), kOk) << err.str();
+}
+
 TEST_F(CliRun, ValidateWarnsWithoutTheDaemonOfWhatTheFilesTell) {
     const auto closed = file("closed.yaml",
                              "kind: NetworkPolicy\napiVersion: networking.k8s.io/v1\nmetadata: {name: x}\n"
@@ -170,8 +182,29 @@ TEST_F(CliRun, ExplainSaysWhoDecidesAndExitsFourWhenDenied) {
     EXPECT_EQ(asked, Json::parse(R"({"source":"a","destination":"10.0.0.2","port":53,"protocol":"UDP"})"));
     daemon.answers["POST /v1/explain"] = {200, R"({"verdict":"allowed","exemption":"host"})"};
     EXPECT_EQ(weft({"explain", "a", "b", "icmp"}), kOk);
-    for (const char* port : {"", "x", "80/", "80/icmp", "70000", "icmp/80", "-1"})
+    EXPECT_EQ(Json::parse(daemon.asked.back().body)["port"], 8) << "an echo request";
+    for (const auto& [port, type] : {std::pair("icmpv6", 128), std::pair("icmp/13", 13), std::pair("ICMP/EchoReply", 0),
+                                     std::pair("icmpv6/PacketTooBig", 2)}) {
+        EXPECT_EQ(weft({"explain", "a", "b", port}), kOk) << port;
+        EXPECT_EQ(Json::parse(daemon.asked.back().body)["port"], type) << port;
+    }
+    for (const char* port : {"", "x", "80/", "80/icmp", "70000", "icmp/256", "icmp/PacketTooBig", "icmp/", "-1"})
         EXPECT_NE(weft({"explain", "a", "b", port}), kOk) << port;
+}
+
+TEST_F(CliRun, ExplainShowsWhatPoliciesInAuditModeSay) {
+    test::FakeServer daemon(socket());
+    daemon.answers["POST /v1/explain"] = {200, R"({"verdict":"allowed","exemption":"none",
+        "source":{"name":"a","address":"10.0.0.1"},"destination":{"name":"b","address":"10.0.0.2"},
+        "ingress":{"verdict":"allowed","isolated":false,"rule":null},
+        "audit":{"verdict":"denied","egress":null,"ingress":{"verdict":"denied","isolated":true,
+          "rule":{"default_deny":true,"policies":[{"kind":"NetworkPolicy","namespace":"default","name":"watched"}]}}}})"};
+    EXPECT_EQ(weft({"explain", "a", "b", "80"}), kOk) << err.str();
+    EXPECT_EQ(out.str(),
+              "allowed: a (10.0.0.1) -> b (10.0.0.2), 80\n"
+              "  ingress  allowed: no policy isolates the pod\n"
+              "with the policies in audit mode: denied\n"
+              "  ingress  denied: default deny of NetworkPolicy default/watched\n");
 }
 
 TEST_F(CliRun, MapsAsTableAndAsTheDaemonsLines) {

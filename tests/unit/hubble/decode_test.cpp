@@ -43,6 +43,17 @@ TEST(decode, wrong_fields_are_refused) {
         {"direction", [](weft_event& e) { e.direction = 2; }, DecodeError::kField},
         {"reason of a forwarded packet", [](weft_event& e) { e.reason = WEFT_DROP_POLICY_DENY; }, DecodeError::kField},
         {"drop without reason", [](weft_event& e) { e.header.type = WEFT_EVENT_DROP; }, DecodeError::kField},
+        {"audited drop",
+         [](weft_event& e) {
+             e.header.type = WEFT_EVENT_DROP, e.reason = WEFT_DROP_POLICY_DENY, e.flags = WEFT_EVENT_AUDITED;
+         },
+         DecodeError::kField},
+        {"audit reason without an audit", [](weft_event& e) { e.audit_reason = WEFT_DROP_POLICY_DENY; },
+         DecodeError::kField},
+        {"unknown audit reason",
+         [](weft_event& e) { e.flags = WEFT_EVENT_AUDITED, e.audit_reason = WEFT_DROP_REASON_COUNT; },
+         DecodeError::kField},
+        {"audit direction", [](weft_event& e) { e.audit_direction = 2; }, DecodeError::kField},
         {"unknown reason", [](weft_event& e) { e.header.type = WEFT_EVENT_DROP, e.reason = WEFT_DROP_REASON_COUNT; },
          DecodeError::kField},
     };

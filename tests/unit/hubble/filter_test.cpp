@@ -18,7 +18,7 @@ struct Case {
 // Against: TCP 10.244.0.9:40000 (shop/web-1, app=web) -> 10.244.0.17:80 (shop/db-0, app=db), dropped, POLICY_DENY.
 const std::vector<Case>& cases() {
     static const std::vector<Case> rows = {
-        {"verdict", {"dropped", "DROPPED"}, {"forwarded"}, {"", "maybe"}},
+        {"verdict", {"dropped", "DROPPED"}, {"forwarded", "audit"}, {"", "maybe"}},
         {"source_pod", {"web-1", "web", "shop/web-1", "shop/"}, {"db-0", "other/web-1", "xweb"}, {"", "/", "a/b/c"}},
         {"destination_pod", {"db", "shop/db-0"}, {"web-1", "other/"}, {"", "a/b/c"}},
         {"pod", {"db-0", "web-1", "shop/"}, {"cache", "other/db-0"}, {""}},
@@ -95,6 +95,20 @@ TEST(filter, same_name_is_or_and_different_names_are_and) {
     EXPECT_TRUE(filter.matches(sample()));
     ASSERT_TRUE(filter.add("source_pod", "db"));
     EXPECT_FALSE(filter.matches(sample()));
+}
+
+TEST(filter, what_would_be_dropped_is_audit_and_a_policy_verdict) {
+    weft_event event = sample_event();
+    event.flags = WEFT_EVENT_AUDITED;
+    event.audit_reason = WEFT_DROP_POLICY_DENIED;
+    const Record would = named(event);
+    for (const char* no : {"forwarded", "dropped"}) EXPECT_FALSE(matches("verdict", no, would)) << no;
+    EXPECT_TRUE(matches("verdict", "AUDIT", would));
+    for (const char* yes : {"policy-verdict", "new"}) EXPECT_TRUE(matches("type", yes, would)) << yes;
+    EXPECT_FALSE(matches("type", "trace", would));
+    event.header.type = WEFT_EVENT_CLOSE;
+    EXPECT_TRUE(matches("verdict", "forwarded", named(event)));
+    EXPECT_TRUE(matches("type", "trace", named(event)));
 }
 
 TEST(filter, icmp_has_no_ports) {

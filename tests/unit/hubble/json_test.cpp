@@ -145,6 +145,71 @@ TEST(json, a_rule_carries_its_place_tier_and_priority) {
     EXPECT_EQ(parsed(record)["weft"]["rules"]["ingress"], wanted);
 }
 
+weft_event audited_event(std::uint8_t reason) {
+    weft_event event = sample_event();
+    event.flags = WEFT_EVENT_AUDITED;
+    event.audit_rule[WEFT_EGRESS] = 3;
+    event.audit_rule[WEFT_INGRESS] = 5;
+    event.audit_reason = reason;
+    event.audit_direction = WEFT_INGRESS;
+    return event;
+}
+
+Record audited(std::uint8_t reason) {
+    Record record = named(audited_event(reason));
+    record.audit_rule = std::make_shared<Rule>(Rule{.id = 5,
+                                                    .default_deny = true,
+                                                    .policies = {{"NetworkPolicy", "shop", "watched"}},
+                                                    .tier = "NetworkPolicy",
+                                                    .audit = true,
+                                                    .log = "watched"});
+    return record;
+}
+
+TEST(json, a_connection_that_would_be_dropped_is_an_audit_verdict) {
+    const Json line = parsed(audited(WEFT_DROP_POLICY_DENIED));
+    EXPECT_EQ(line["flow"]["verdict"], "AUDIT");
+    EXPECT_EQ(line["flow"]["event_type"], (Json{{"type", 5}}));
+    EXPECT_FALSE(line["flow"].contains("trace_observation_point"));
+    EXPECT_FALSE(line["flow"].contains("drop_reason"));
+    EXPECT_EQ(line["flow"]["ingress_allowed_by"][0]["name"], "db-in") << "what is enforced let it pass";
+    EXPECT_FALSE(line["flow"].contains("ingress_denied_by"));
+    EXPECT_EQ(line["flow"]["policy_log"], Json::array({"watched"}));
+    EXPECT_EQ(line["weft"]["rule"]["name"], "db-in");
+    const Json wanted = {
+        {"verdict", "DROPPED"},
+        {"reason", "POLICY_DENIED"},
+        {"reason_text", "no policy allows it and a policy isolates the pod"},
+        {"rule",
+         {{"id", 5}, {"direction", "ingress"}, {"default_deny", true}, {"tier", "NetworkPolicy"}, {"audit", true}}},
+        {"policies", Json::array({{{"name", "watched"}, {"namespace", "shop"}, {"kind", "NetworkPolicy"}}})}};
+    EXPECT_EQ(line["weft"]["audit"], wanted);
+}
+
+TEST(json, what_would_pass_too_is_forwarded_and_so_is_a_close) {
+    const Json line = parsed(audited(WEFT_FORWARDED));
+    EXPECT_EQ(line["flow"]["verdict"], "FORWARDED");
+    EXPECT_EQ(line["flow"]["event_type"]["type"], 4);
+    EXPECT_EQ(line["weft"]["audit"]["verdict"], "FORWARDED");
+    EXPECT_FALSE(line["weft"]["audit"].contains("reason"));
+    Record closed = audited(WEFT_DROP_POLICY_DENY);
+    closed.event.header.type = WEFT_EVENT_CLOSE;
+    EXPECT_EQ(parsed(closed)["flow"]["verdict"], "FORWARDED");
+    EXPECT_EQ(parsed(closed)["weft"]["audit"]["verdict"], "DROPPED");
+    EXPECT_FALSE(parsed(named(sample_event()))["weft"].contains("audit"));
+}
+
+TEST(json, the_texts_of_policies_stand_in_their_flows_once) {
+    Record record = named(sample_event());
+    for (const std::size_t direction : {WEFT_EGRESS, WEFT_INGRESS}) {
+        auto rule = *record.rule[direction];
+        rule.log = "team-a";
+        record.rule[direction] = std::make_shared<Rule>(rule);
+    }
+    EXPECT_EQ(parsed(record)["flow"]["policy_log"], Json::array({"team-a"}));
+    EXPECT_FALSE(parsed(named(sample_event()))["flow"].contains("policy_log"));
+}
+
 TEST(json, an_unknown_rule_is_a_number) {
     Record record = named(sample_event());
     record.rule = {};
