@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "cli/program.hpp"
+#include "cli/table.hpp"
 #include "datapath/abi/names.h"
 
 namespace weft::cli {
@@ -60,6 +61,7 @@ int run(const std::vector<std::string>& arguments, Io io) {
     app.require_subcommand(1);
     app.fallthrough();
     app.footer(kFooter);
+    app.set_version_flag("--version", "weft " WEFT_VERSION);
     Settings settings;
     add_settings(app, settings, io);
     Program program{app, {}};
@@ -68,6 +70,11 @@ int run(const std::vector<std::string>& arguments, Io io) {
         auto reversed = arguments;  // CLI11 takes them last first
         std::ranges::reverse(reversed);
         app.parse(reversed);
+    } catch (const CLI::RequiredError& error) {
+        const auto strange = app.remaining(true);
+        if (strange.empty()) return app.exit(error, io.out, io.err) == 0 ? kOk : kUsage;
+        io.err << "weft: there is no command '" << printable(strange.front()) << "'; `weft --help` lists them\n";
+        return kUsage;
     } catch (const CLI::ParseError& error) {
         return app.exit(error, io.out, io.err) == 0 ? kOk : kUsage;
     }

@@ -45,8 +45,8 @@ void print_status(std::ostream& out, const Json& status) {
                            text(status, "uptime_seconds"), bytes_text(status.value("memory_kib", 0.0) * 1024)));
     print_line(
         out, "Datapath",
-        fmt::format("{}, uplink {}, MTU {}, pinned under {}", text(status, "datapath.mode"),
-                    text(status, "datapath.uplink"), text(status, "datapath.mtu"), text(status, "datapath.bpf_dir")));
+        fmt::format("uplink {} (by {}), MTU {}, pinned under {}", text(status, "datapath.uplink"),
+                    text(status, "datapath.mode"), text(status, "datapath.mtu"), text(status, "datapath.bpf_dir")));
     print_line(out, "Flows",
                fmt::format("{} IPv4 and {} IPv6 entries; {} aged out", text(status, "datapath.flows.ipv4"),
                            text(status, "datapath.flows.ipv6"), text(status, "datapath.flows.aged")));

@@ -212,7 +212,7 @@ Answer cmd_add(const Request& request) {
     WEFT_CHECK(coded(Code::kNetwork, what, std::move(prepared.host)));
     WEFT_CHECK(coded(Code::kNetwork, what, configure_host_end(netlink, host, endpoint, mac, mtu)));
     // Else the kernel starts the pod's queue a moment later, and throws away what the pod sends until then.
-    WEFT_CHECK(coded(Code::kNetwork, what, prepared.pod->netlink.has_carrier(prepared.pod->name)));
+    WEFT_CHECK(coded(Code::kNetwork, what, prepared.pod->netlink.wait_until_running(prepared.pod->name)));
     undo.commit();
     return to_json(describe_result(request, host, endpoint, mac, mtu), config.version);
 }

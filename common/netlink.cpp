@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -82,15 +83,23 @@ Result<bool> NetlinkSocket::has_index(int index) const {
     return fail_errno(fmt::format("look for the device {}", index));
 }
 
-Result<bool> NetlinkSocket::has_carrier(std::string_view ifname) const {
-    ethtool_value answer{ETHTOOL_GLINK, 0};
+Result<void> NetlinkSocket::wait_until_running(std::string_view ifname) const {
+    const auto doing = [&] { return fmt::format("ask for the state of the device {}", ifname); };
     ifreq request{};
-    if (ifname.size() >= sizeof request.ifr_name) return refused(ENODEV, fmt::format("find the device {}", ifname));
+    if (ifname.size() >= sizeof request.ifr_name) return refused(ENODEV, doing());
     ifname.copy(request.ifr_name, ifname.size());
-    request.ifr_data = reinterpret_cast<char*>(&answer);
-    if (ioctl(fd_.get(), SIOCETHTOOL, &request) != 0)
-        return refused(errno, fmt::format("ask for the carrier of the device {}", ifname));
-    return answer.data != 0;
+    // The kernel says "running" and starts the queue under the lock that asking for the carrier takes, in this order.
+    bool running = false;
+    for (int turn = 0; turn < 250; ++turn) {
+        ethtool_value carrier{ETHTOOL_GLINK, 0};
+        request.ifr_data = reinterpret_cast<char*>(&carrier);
+        if (ioctl(fd_.get(), SIOCETHTOOL, &request) != 0) return refused(errno, doing());
+        if (carrier.data == 0 || running) return {};
+        if (ioctl(fd_.get(), SIOCGIFFLAGS, &request) != 0) return refused(errno, doing());
+        running = (request.ifr_flags & IFF_RUNNING) != 0;
+        if (!running) usleep(200);
+    }
+    return {};
 }
 
 // Completes the headers. Only the last message asks for an acknowledgement: the kernel answers in order, and an error

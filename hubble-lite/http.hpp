@@ -53,8 +53,8 @@ bool equal_in_constant_time(std::string_view a, std::string_view b);
 class HttpServer {
   public:
     static constexpr int kWriteTimeoutSeconds = 5;
-    static constexpr int kReadTimeoutSeconds = 5;
-    static constexpr std::size_t kThreads = 48;  // connections served at a time
+    static constexpr int kReadTimeoutSeconds = 2;
+    static constexpr std::size_t kThreads = 96;  // connections served at a time
 
     // Binds; serves from run() on.
     static Result<std::unique_ptr<HttpServer>> bind(const HttpOptions& options, const std::vector<HttpRoute>& routes);

@@ -14,9 +14,9 @@ namespace weft::api {
 
 namespace {
 
-constexpr std::size_t kThreads = 8 + reconcile::Feed::kMaxSubscribers;  // a stream holds one
-constexpr std::size_t kWaiting = 512;                                   // accepted, no thread yet; then accepting waits
-constexpr int kBacklog = 1024;                                          // all pods of a node added at once
+constexpr std::size_t kThreads = 64 + reconcile::Feed::kMaxSubscribers;  // a stream holds one, a silent client as well
+constexpr std::size_t kWaiting = 512;  // accepted, no thread yet; then accepting waits
+constexpr int kBacklog = 1024;         // all pods of a node added at once
 constexpr std::size_t kMaxBody = JsonLimits{}.bytes;
 
 // httplib's pool with an end: when too many wait, the accepting thread waits too and the kernel's queue fills.
@@ -71,6 +71,13 @@ void respond(httplib::Response& response, Reply reply) {
                                           });
 }
 
+// httplib reads 8 KiB of a form, which is what curl -d says that it sends.
+std::string too_large(const httplib::Request& request) {
+    if (request.get_header_value("Content-Type").starts_with("application/x-www-form-urlencoded"))
+        return "the body is too large for a form; send JSON with the header Content-Type: application/json";
+    return fmt::format("the body is larger than {} bytes", kMaxBody);
+}
+
 }  // namespace
 
 struct Server::Impl {
@@ -97,7 +104,7 @@ struct Server::Impl {
         http.Get(".*", all).Post(".*", all).Delete(".*", all).Patch(".*", all).Put(".*", all);
         http.set_address_family(AF_UNIX);
         http.set_payload_max_length(kMaxBody);
-        http.set_read_timeout(5);
+        http.set_read_timeout(2);  // what a client that says nothing takes of a thread
         http.set_write_timeout(5);
         http.set_keep_alive_timeout(2);
         http.set_keep_alive_max_count(1000);
@@ -106,13 +113,11 @@ struct Server::Impl {
             listening = socket;
             fcntl(socket, F_SETFD, FD_CLOEXEC);
         });
-        http.set_error_handler([](const httplib::Request&, httplib::Response& response) {
+        http.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
             if (!response.body.empty()) return;
             const bool large = response.status == 413;
-            Reply reply = error_reply(
-                {ErrorCode::kInvalid,
-                 large ? fmt::format("the body is larger than {} bytes", kMaxBody) : "not a request that can be read",
-                 {}});
+            Reply reply =
+                error_reply({ErrorCode::kInvalid, large ? too_large(request) : "not a request that can be read", {}});
             response.set_content(reply.body, "application/json");
         });
         http.set_exception_handler(

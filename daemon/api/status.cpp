@@ -78,7 +78,12 @@ Result<Reply> get_status(Context& context, const Call&) {
     return json_reply(out);
 }
 
-Result<Reply> get_health(Context&, const Call&) {
+Result<Reply> get_health(Context& context, const Call&) {
+    for (const char* program : {WEFT_PROG_FROM_POD, WEFT_PROG_TO_POD, WEFT_PROG_FROM_NETDEV}) {
+        const auto pin = context.pins.program(program);
+        if (access(pin.c_str(), F_OK) != 0)
+            return fail(ErrorCode::kUnavailable, "{} is gone, no pod can be added; restart weftd", pin.string());
+    }
     return json_reply({{"status", "ok"}});
 }
 

@@ -39,7 +39,9 @@ std::map<std::string, Directory::Stamp> Directory::listing() const {
     std::error_code error;
     for (std::filesystem::directory_iterator at(path_, error), end; !error && at != end; at.increment(error)) {
         struct stat status {};
-        if (!is_object_file(at->path()) || stat(at->path().c_str(), &status) != 0 || S_ISDIR(status.st_mode)) continue;
+        if (!is_object_file(at->path())) continue;
+        const char* name = at->path().c_str();
+        if (stat(name, &status) != 0 && lstat(name, &status) != 0) continue;  // a link to nothing is told, too
         out[at->path().filename().string()] = {status.st_ino, status.st_size, nanoseconds(status.st_mtim),
                                                nanoseconds(status.st_ctim)};
     }
@@ -164,9 +166,11 @@ void Directory::take(const inotify_event& event, Dirty& dirty) {
         watch_ = -1;
         dirty.all = true;
     }
-    // A file just made is read when it is closed; a link is never closed.
+    // A file just made is read when it is closed; what is none (a link, a folder) is never closed.
     std::error_code error;
-    const bool being_written = (event.mask & IN_CREATE) != 0 && !std::filesystem::is_symlink(path_ / name, error);
+    const bool being_written =
+        (event.mask & IN_CREATE) != 0 &&
+        std::filesystem::symlink_status(path_ / name, error).type() == std::filesystem::file_type::regular;
     if (!name.empty() && !being_written) dirty.names.insert(name);
 }
 

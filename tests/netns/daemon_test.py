@@ -301,7 +301,26 @@ class DaemonTest(unittest.TestCase):
         time.sleep(2.5)  # an ageing pass with what is left
         self.assertEqual(call("GET", "/v1/status")[1]["datapath"]["flows"]["error"], "")
 
+    def test_silent_clients_hold_up_nobody(self):
+        silent = []
+        for _ in range(40):
+            client = socket.socket(socket.AF_UNIX)
+            client.connect(SOCKET)
+            client.sendall(b"GET /v1/h")
+            silent.append(client)
+        self.assertEqual(call("GET", "/v1/healthz")[0], 200)
+        for client in silent:  # none has been given up before the answer came
+            client.setblocking(False)
+            self.assertRaises(BlockingIOError, client.recv, 1)
+            client.close()
+
     def test_bad_requests(self):
+        policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "p", "annotations": {"a": "x" * 9000}}, "spec": {"podSelector": {}}}
+        connection = Connection("weftd")
+        connection.request("POST", "/v1/policies", json.dumps(policy), {"Content-Type": "application/x-www-form-urlencoded"})
+        answer = connection.getresponse()
+        self.assertEqual(answer.status, 413)
+        self.assertIn("Content-Type: application/json", json.loads(answer.read())["error"]["message"])
         self.assertEqual(call("POST", "/v1/endpoints", {"container_id": "c"})[0], 400)
         connection = Connection("weftd")
         connection.request("POST", "/v1/policies", b" " * (9 << 20))

@@ -60,7 +60,7 @@ struct DaemonApi : testing::Test {
                          parts.registry,
                          parts.ipam,
                          nullptr,
-                         datapath::Pins{"/sys/fs/bpf/wt-none"},
+                         datapath::Pins{folder.path() / "bpf"},
                          {},
                          [] { return api::FlowCounts{}; },
                          std::chrono::steady_clock::now()};
@@ -119,6 +119,17 @@ TEST_F(DaemonApi, PathsAndMethods) {
     EXPECT_EQ(call("GET", "/").status, 404);
     EXPECT_EQ(call("PUT", "/v1/endpoints").status, 405);
     EXPECT_EQ(call("GET", "/v1/endpoints/seven").status, 400);
+}
+
+TEST_F(DaemonApi, HealthIsThatOfThePinnedPrograms) {
+    const auto progs = context.pins.program("");
+    std::filesystem::create_directories(progs);
+    for (const char* name : {WEFT_PROG_FROM_POD, WEFT_PROG_TO_POD, WEFT_PROG_FROM_NETDEV}) {
+        const auto sick = call("GET", "/v1/healthz");
+        EXPECT_EQ(sick.status, 503);
+        EXPECT_NE(sick.body.find(name), std::string::npos) << sick.body;
+        std::ofstream(progs / name) << "";
+    }
     EXPECT_EQ(call("GET", "/v1/healthz").status, 200);
 }
 

@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <thread>
 
 #include "daemon/watch/directory.hpp"
@@ -74,6 +76,24 @@ TEST_F(DaemonWatch, BadFileIsReportedAndChangesNothing) {
     for (int i = 0; i < 500 && !error_of("a.json").empty(); ++i)  // cleared after the objects are in force
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     EXPECT_EQ(error_of("a.json"), "");
+}
+
+TEST_F(DaemonWatch, WhatIsNoFileIsReported) {
+    load();
+    std::filesystem::create_directory(objects / "folder.json");
+    std::filesystem::create_symlink("nothing", objects / "link.json");
+    ASSERT_EQ(mkfifo((objects / "pipe.json").c_str(), 0600), 0);
+    for (const auto& [name, why] : {std::pair{"folder.json", "not a regular file"},
+                                    {"link.json", "No such file"},
+                                    {"pipe.json", "not a regular file"}}) {
+        for (int i = 0; i < 500 && error_of(name).empty(); ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        EXPECT_NE(error_of(name).find(why), std::string::npos) << name << ": " << error_of(name);
+        std::filesystem::remove(objects / name);
+        for (int i = 0; i < 500 && !error_of(name).empty(); ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        EXPECT_EQ(error_of(name), "");
+    }
 }
 
 TEST_F(DaemonWatch, BadFileAfterARestartKeepsWhatItGave) {

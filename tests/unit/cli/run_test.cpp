@@ -25,6 +25,10 @@ TEST_F(CliRun, WrongUsageIsTwo) {
                                                                        {"observe", "--last", "x"},
                                                                        {"map", "dump"}})
         EXPECT_EQ(weft(arguments), kUsage) << out.str() << err.str();
+    EXPECT_EQ(weft({"nonsense"}), kUsage);
+    EXPECT_NE(err.str().find("there is no command 'nonsense'"), std::string::npos) << err.str();
+    EXPECT_EQ(weft({"--version"}), kOk);
+    EXPECT_NE(out.str().find(WEFT_VERSION), std::string::npos) << out.str();
     EXPECT_EQ(weft({"--help"}), kOk);
     EXPECT_NE(out.str().find("Exit codes"), std::string::npos);
 }
