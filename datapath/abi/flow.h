@@ -34,6 +34,7 @@ enum weft_action {
     WEFT_ACTION_STACK = 2,      // to this node's stack
     WEFT_ACTION_NEIGHBOUR = 3,  // out of `out_ifindex`, the kernel finds route and neighbour (bpf_redirect_neigh)
     WEFT_ACTION_DELIVER = 4,    // seen at the last hook before the pod: let it pass
+    WEFT_ACTION_COUNT,
 };
 
 enum weft_flow_flag {

@@ -1,6 +1,8 @@
 // Where packets go and how they are rewritten: host, outside, masquerading, ICMP errors, fragments, extension headers.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/bpf/world.hpp"
 
 namespace weft::test {
@@ -42,6 +44,29 @@ class Actions : public testing::TestWithParam<bool> {
 
 INSTANTIATE_TEST_SUITE_P(Families, Actions, testing::Bool(),
                          [](const auto& family) { return family.param ? "IPv6" : "IPv4"; });
+
+// The actions of all half-open entries.
+template <typename Slot>
+std::set<int> actions_in(World& world, const char* name) {
+    auto slots = datapath::Map<std::uint32_t, Slot>::open(world.pins(), name);
+    std::set<int> out;
+    if (!slots) return out;
+    const auto read = slots->for_each([&](std::uint32_t, const Slot& slot) {
+        if (slot.generation != 0) out.insert(slot.action);
+    });
+    EXPECT_TRUE(read);
+    return out;
+}
+
+TEST_P(Actions, EveryActionIsTakenByAPacket) {
+    ASSERT_EQ(from_pod(a, to(address(b))).verdict, kRedirect);
+    ASSERT_EQ(from_pod(a, to(host())).verdict, kPass);
+    ASSERT_EQ(from_pod(a, to(outside())).verdict, kRedirect);
+    std::set<int> every;
+    for (int action = WEFT_ACTION_NONE + 1; action < WEFT_ACTION_COUNT; ++action) every.insert(action);
+    EXPECT_EQ(v6() ? actions_in<weft_flow6>(world, WEFT_MAP_HALF6) : actions_in<weft_flow4>(world, WEFT_MAP_HALF4),
+              every);
+}
 
 TEST_P(Actions, PodToHostGoesToTheStackAndTheAnswerIsLetIn) {
     world.set_policies(a, 0, world.add_policy({{0, World::deny_all(9)}}));
