@@ -21,6 +21,11 @@ struct PoolCounts {
     std::uint64_t free = 0;
 };
 
+// The second address of a pod range.
+inline IpAddr gateway_of(const Cidr& range) {
+    return range.address.plus(1);
+}
+
 class Pool {
   public:
     // Errors: kInvalid when the range has no room for a pod (IPv4 longer than /30, IPv6 longer than /126) or a
@@ -28,7 +33,7 @@ class Pool {
     static Result<Pool> make(const Cidr& range, const std::vector<Cidr>& reserved);
 
     const Cidr& range() const { return range_; }
-    IpAddr gateway() const { return range_.address.plus(1); }
+    IpAddr gateway() const { return gateway_of(range_); }
 
     // The next free address. Error kExhausted with the counts.
     Result<IpAddr> allocate(std::int64_t now);

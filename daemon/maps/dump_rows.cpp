@@ -69,7 +69,7 @@ Json number_json(std::uint32_t number) {
 }  // namespace
 
 Json row_json(const weft_control& c) {
-    const auto masquerade6 = address_of(c.masquerade6);
+    const auto masquerade6 = address_of(c.masquerade6), gateway6 = address_of(c.gateway6);
     return {{"generation", c.generation},
             {"epoch", c.epoch},
             {"abi_version", c.abi_version},
@@ -77,6 +77,8 @@ Json row_json(const weft_control& c) {
             {"allow_host", (c.flags & WEFT_CONTROL_ALLOW_HOST) != 0},
             {"masquerade4", address_or_null(IpAddr::from_v4(c.masquerade4), c.masquerade4 != 0)},
             {"masquerade6", address_or_null(masquerade6, masquerade6 != IpAddr())},
+            {"gateway4", address_or_null(IpAddr::from_v4(c.gateway4), c.gateway4 != 0)},
+            {"gateway6", address_or_null(gateway6, gateway6 != IpAddr())},
             {"masquerade_ports", {c.masquerade_port_first, c.masquerade_port_last}},
             {"timeouts",
              {{"tcp", c.timeout_tcp},

@@ -35,6 +35,8 @@ struct NodeSettings {
     bool allow_host = true;             // traffic between a pod and its own node passes whatever the policies say
     std::optional<IpAddr> masquerade4;  // nothing: that family is not masqueraded
     std::optional<IpAddr> masquerade6;
+    std::optional<IpAddr> gateway4;  // the pods': errors about their packets come from it
+    std::optional<IpAddr> gateway6;
     std::uint16_t masquerade_port_first = 32768;
     std::uint16_t masquerade_port_last = 60999;
     std::uint32_t timeout_tcp = 86400;  // seconds idle

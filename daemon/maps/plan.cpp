@@ -21,13 +21,20 @@ weft_addr row_of(const policy::Address& wanted, std::uint32_t class_id) {
     return {wanted.identity, class_id, wanted.endpoint, flags};
 }
 
+weft_ip ip_or_zero(const std::optional<IpAddr>& address) {
+    weft_ip out{};
+    if (address) std::memcpy(out.b, address->bytes().data(), sizeof out.b);
+    return out;
+}
+
 weft_control control_of(const weft_control& present, const NodeSettings& s) {
     weft_control control = present;
     control.uplink_ifindex = s.uplink_ifindex;
     control.flags = s.allow_host ? std::uint32_t{WEFT_CONTROL_ALLOW_HOST} : 0;
     control.masquerade4 = s.masquerade4 ? s.masquerade4->v4() : 0;
-    std::memset(&control.masquerade6, 0, sizeof control.masquerade6);
-    if (s.masquerade6) std::memcpy(control.masquerade6.b, s.masquerade6->bytes().data(), sizeof control.masquerade6.b);
+    control.masquerade6 = ip_or_zero(s.masquerade6);
+    control.gateway4 = s.gateway4 ? s.gateway4->v4() : 0;
+    control.gateway6 = ip_or_zero(s.gateway6);
     control.masquerade_port_first = s.masquerade_port_first;
     control.masquerade_port_last = s.masquerade_port_last;
     control.timeout_tcp = s.timeout_tcp;

@@ -43,6 +43,8 @@ maps::NodeSettings settings_with(const Config& config, const Facts& facts) {
     out.uplink_ifindex = facts.uplink_ifindex;
     out.masquerade4 = facts.masquerade4;
     out.masquerade6 = facts.masquerade6;
+    for (const Cidr& range : facts.node.pod_ranges)
+        (range.address.is_v4() ? out.gateway4 : out.gateway6) = ipam::gateway_of(range);
     return out;
 }
 

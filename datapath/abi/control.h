@@ -23,11 +23,12 @@ struct weft_control {
     __u32 timeout_other;      // seconds idle, every other protocol
     __u32 timeout_half_open;  // seconds idle, unanswered
     __u32 drop_interval_ms;   // one drop event for each (source, destination, port, reason) in this time
-    __u32 reserved;           // 0
+    __u32 gateway4;           // network order: what the pods know as their gateway; 0: no IPv4
     __u64 hash_seed;          // random, chosen once; flow positions depend on it
     __u8 object_digest[32];   // SHA-256 of the BPF object that is pinned: another digest means "replace the programs"
+    struct weft_ip gateway6;  // as gateway4; all zero: no IPv6
 };
-WEFT_ASSERT(sizeof(struct weft_control) == 112, "weft_control has no padding");
+WEFT_ASSERT(sizeof(struct weft_control) == 128, "weft_control has no padding");
 
 enum weft_control_flag {
     WEFT_CONTROL_ALLOW_HOST =

@@ -5,12 +5,22 @@
 #include "datapath/bpf/lib/drop.h"
 #include "datapath/bpf/lib/rewrite.h"
 
-/* Rewrites the packet for `entry`. 0 or the reason. At the last hook before a pod the stack has already done the hop.
- */
+/* Whether the packet makes a hop here. Not where the host's own stack does it, before the last hook of a pod or behind
+ * the first. */
+INLINE bool makes_hop(const struct weft_packet* packet, const struct weft_entry* entry) {
+    return packet->hook != WEFT_HOOK_TO_POD && entry->action != WEFT_ACTION_STACK &&
+           entry->action != WEFT_ACTION_DELIVER;
+}
+
+/* Its last one: asked before anything is made or counted for a packet that goes no further. */
+INLINE bool ends_here(const struct weft_packet* packet, const struct weft_entry* entry) {
+    return packet->ttl <= 1 && makes_hop(packet, entry);
+}
+
+/* Rewrites the packet for `entry`. 0 or the reason. */
 INLINE int forward_rewrite(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_entry* entry) {
     const struct weft_packet* packet = &s->packet;
-    if (packet->hook != WEFT_HOOK_TO_POD && entry->action != WEFT_ACTION_STACK &&
-        entry->action != WEFT_ACTION_DELIVER) {
+    if (makes_hop(packet, entry)) {
         const int reason = rewrite_hop(ctx, entry);
         if (reason) return reason;
     }

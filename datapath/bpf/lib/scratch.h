@@ -3,6 +3,9 @@
  * and do not nest, so nobody else writes it meanwhile. */
 #pragma once
 
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
 #include "datapath/bpf/lib/entry.h"
 
 enum weft_packet_flag {
@@ -45,6 +48,23 @@ struct translation {
     __u8 protocol;
 };
 
+/* An ICMP error about the packet at hand. Of the packet 128 bytes at most: behind those, readers look for extensions
+ * (RFC 4884, 5.5). */
+#define ICMP_HEADER 8
+#define QUOTE_BYTES 128
+struct icmp_answer {
+    struct weft_ip from;
+    struct iphdr ip4;
+    struct ipv6hdr ip6;
+    struct {
+        __u8 type;
+        __u8 code;
+        __be16 checksum;
+        __be32 unused;
+        __u8 quote[QUOTE_BYTES];
+    } message;
+};
+
 /* The decision about a connection's opening tuple: both of its entries, or why not. */
 struct weft_scratch {
     struct weft_packet packet;
@@ -63,6 +83,10 @@ struct weft_scratch {
     __u32 denial_ticks;
     __u32 policy[WEFT_POLICY_KINDS]; /* that decide about the opening tuple, as in struct weft_endpoint; 0: none */
     __u32 peer_class[2];
+    /* ICMP errors that this CPU may still send, and when it was given the last. Stay from packet to packet. */
+    __u32 answers;
+    __u32 answers_ticks;
+    struct icmp_answer answer;
     __u64 opened_ns;  /* of the connection that the packet opens */
     bool masquerades; /* the decision wants it */
 };

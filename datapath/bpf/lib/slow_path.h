@@ -6,6 +6,8 @@
 #include "datapath/bpf/lib/decide.h"
 #include "datapath/bpf/lib/decision.h"
 #include "datapath/bpf/lib/icmp_error.h"
+#include "datapath/bpf/lib/link_local.h"
+#include "datapath/bpf/lib/time_exceeded.h"
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
@@ -52,6 +54,7 @@ INLINE int open_connection(struct __sk_buff* ctx, struct weft_scratch* s, const 
     if (reason == WEFT_DROP_UNKNOWN_DESTINATION && packet->hook == WEFT_HOOK_FROM_NETDEV) return TC_ACT_OK;
     if (reason) return drop(s, control, reason);
     if (!known) remember_decision(s, control);
+    if (ends_here(packet, &s->forward)) return time_exceeded(ctx, s, control);
     s->forward.packets = packet->segments;
     s->forward.bytes = packet->length;
     s->reply.packets = s->reply.bytes = 0;
@@ -95,11 +98,26 @@ CHECKED_ONCE int close_marks(struct weft_scratch* s, const struct weft_control* 
     return 1;
 }
 
+/* The ends of a known connection, as its packets name them: for the event of a drop. */
+INLINE void know_ends(struct weft_scratch* s) {
+    const struct weft_flow_detail* known = &s->found.detail;
+    struct weft_flow_detail* ends = &s->forward.detail;
+    const bool reply = s->found.flags & WEFT_FLOW_REPLY;
+    ends->source_identity = reply ? known->destination_identity : known->source_identity;
+    ends->destination_identity = reply ? known->source_identity : known->destination_identity;
+    ends->source_endpoint = reply ? known->destination_endpoint : known->source_endpoint;
+    ends->destination_endpoint = reply ? known->source_endpoint : known->destination_endpoint;
+}
+
 /* A packet of a connection that is known and decided (s->found). */
 INLINE int continue_connection(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control,
                                bool half) {
     const struct weft_packet* packet = &s->packet;
     const bool tcp = packet->tuple.protocol == IPPROTO_TCP;
+    if (ends_here(packet, &s->found)) {
+        know_ends(s);
+        return time_exceeded(ctx, s, control);
+    }
     if (half && (s->found.flags & WEFT_FLOW_REPLY) && !(tcp && (packet->tcp_flags & TCP_RST))) {
         half = !establish(s, control);
     }
@@ -198,8 +216,8 @@ INLINE int slow_path(struct __sk_buff* ctx, __u8 hook) {
     forget_ends(s);
     const int malformed = parse_packet(ctx, &s->packet, hook);
     if (malformed) return drop(s, control, malformed);
-    if (s->packet.flags & PACKET_LINK_LOCAL)
-        return hook == WEFT_HOOK_FROM_POD ? drop(s, control, WEFT_DROP_LINK_LOCAL) : TC_ACT_OK;
+    if (hook == WEFT_HOOK_FROM_POD && stays_on_link(&s->packet)) return drop_on_link(s, control);
+    if (s->packet.flags & PACKET_LINK_LOCAL) return TC_ACT_OK;
     if (s->packet.flags & PACKET_ICMP_ERROR) return icmp_error(ctx, s, control);
     if (is_syn(&s->packet)) {
         if (denied_before(s, control)) return TC_ACT_SHOT;

@@ -125,11 +125,16 @@ TEST_F(MapsPlan, SettingsAreOneWriteAndANewGeneration) {
     NodeSettings settings;
     settings.uplink_ifindex = 3;
     settings.masquerade4 = ip("192.0.2.1");
+    settings.gateway4 = ip("10.244.0.1");
+    settings.gateway6 = ip("fd00::1");
     const auto report = applier.apply(image, endpoints_of(image), settings);
     ASSERT_TRUE(report);
     EXPECT_EQ(kernel.writes.size(), 2U);
     EXPECT_EQ(kernel.rows.control.masquerade4, ip("192.0.2.1").v4());
     EXPECT_EQ(kernel.rows.control.uplink_ifindex, 3U);
+    EXPECT_EQ(kernel.rows.control.gateway4, ip("10.244.0.1").v4());
+    EXPECT_EQ(kernel.rows.control.gateway6.b[0], 0xfd);
+    EXPECT_EQ(kernel.rows.control.gateway6.b[15], 1);
 }
 
 TEST_F(MapsPlan, GenerationIsNeverZero) {
