@@ -152,6 +152,11 @@ std::map<int, DropReasons::Drop> DropReasons::drops() {
     };
 }
 
+// The packet becomes the error that tells its sender.
+constexpr int verdict_of(int reason) {
+    return reason == WEFT_DROP_TTL_EXCEEDED ? kRedirect : kShot;
+}
+
 TEST_F(DropReasons, EveryReasonOfTheListHasItsPacket) {
     const auto all = drops();
 #define WEFT_DROP_REASON(code, name, text, hubble, number)                          \
@@ -160,7 +165,7 @@ TEST_F(DropReasons, EveryReasonOfTheListHasItsPacket) {
         ASSERT_TRUE(all.contains(WEFT_DROP_##name)) << "no packet for this reason"; \
         world.events();                                                             \
         const auto before = world.metric(WEFT_DROP_##name, WEFT_HOOK_FROM_POD);     \
-        EXPECT_EQ(all.at(WEFT_DROP_##name)().verdict, kShot);                       \
+        EXPECT_EQ(all.at(WEFT_DROP_##name)().verdict, verdict_of(code));            \
         EXPECT_EQ(world.metric(WEFT_DROP_##name, WEFT_HOOK_FROM_POD), before + 1);  \
         const auto events = world.events();                                         \
         ASSERT_FALSE(events.empty());                                               \

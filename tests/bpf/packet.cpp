@@ -92,7 +92,7 @@ Bytes ethernet(bool v4) {
 
 void append_ipv4(Bytes& out, const PacketSpec& spec, const IpAddr& source, const IpAddr& destination,
                  std::size_t length) {
-    Bytes ip = {0x45, 0};
+    Bytes ip = {0x45, spec.tos};
     put16(ip, static_cast<std::uint16_t>(20 + length));
     put16(ip, static_cast<std::uint16_t>(spec.fragment_id));
     put16(ip, spec.fragment);
@@ -119,7 +119,8 @@ void append_ipv6(Bytes& out, const PacketSpec& spec, const IpAddr& source, const
         put16(extensions, static_cast<std::uint16_t>(spec.fragment_id >> 16));
         put16(extensions, static_cast<std::uint16_t>(spec.fragment_id));
     }
-    out.insert(out.end(), {0x60, 0, 0, 0});
+    out.insert(out.end(),
+               {static_cast<std::uint8_t>(0x60 | spec.tos >> 4), static_cast<std::uint8_t>(spec.tos << 4), 0, 0});
     put16(out, static_cast<std::uint16_t>(extensions.size() + length));
     out.push_back(spec.extension_headers ? 60 : after_options);
     out.push_back(spec.ttl);

@@ -23,7 +23,7 @@ struct PacketSpec {
                   destination_port =
                       80;  // ICMP: type in the high, code in the low byte of destination_port; id in source_port
     std::uint8_t tcp_flags = kAck;
-    std::uint8_t ttl = 64;
+    std::uint8_t ttl = 64, tos = 0;
     std::string payload = "weft";
     std::uint16_t fragment =
         0;  // IPv4 flags and offset field; IPv6: a fragment header with this offset-and-flags field if not 0

@@ -82,6 +82,8 @@ void World::set_defaults() {
     c.flags = WEFT_CONTROL_ALLOW_HOST;
     c.masquerade_port_first = 10240;
     c.masquerade_port_last = 29999;
+    c.gateway4 = must(IpAddr::parse("10.1.0.254")).v4();
+    std::memcpy(c.gateway6.b, must(IpAddr::parse("fd00::fe")).bytes().data(), 16);
     set_control(c);
 }
 

@@ -9,8 +9,9 @@ import unittest
 
 import main
 from node import Node, run, until
-from traffic import FAMILIES, V4, V6, Neighbourhood, bulk, listen, make, ping, receive, tcp, udp
+from traffic import FAMILIES, V4, V6, Neighbourhood, bulk, checksum, echo_request, listen, make, ping, receive, tcp, udp
 
+IP_RECVERR, IPV6_RECVERR = 11, 25
 IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_MTU, IP_RECVTTL = 10, 2, 14, 12
 IPV6_MTU_DISCOVER, IPV6_MTU = 23, 24
 
@@ -179,6 +180,98 @@ class ConnectivityTest(unittest.TestCase):
         self.assertIsNone(self.hops(family, self.a.netns, self.b.netns, self.b.address(family), 1))
         self.assertEqual(self.hops(family, self.a.netns, outside, self.node.outside[family]), 63)
         self.assertIsNone(self.hops(family, self.a.netns, outside, self.node.outside[family], 1))
+
+    def limit(self, sock, family, hops):
+        sock.setsockopt(*((socket.IPPROTO_IP, socket.IP_TTL) if family == V4 else (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS)), hops)
+
+    def errors(self, netns, family):
+        """A raw socket that sees what ICMP brings into the namespace."""
+        return make(netns, family, socket.SOCK_RAW, socket.IPPROTO_ICMP if family == V4 else socket.IPPROTO_ICMPV6)
+
+    def time_exceeded(self, raw, family):
+        """Who sent the next "time exceeded", and the packet that it quotes."""
+        while True:
+            got, peer = raw.recvfrom(65536)
+            if family == V4:
+                got = got[(got[0] & 15) * 4:]
+                self.assertEqual(checksum(got + bytes(len(got) % 2)), 0, "the kernel looks at ICMPv6's before")
+            if got[:2] == (b"\x0b\x00" if family == V4 else b"\x03\x00"):
+                return peer[0], got[8:]
+
+    def gateway(self, family):
+        routes = json.loads(run("ip", "-n", self.a.netns, "-4" if family == V4 else "-6", "-j", "route", "show", "default").stdout)
+        return routes[0]["gateway"]
+
+    @both_families
+    def test_the_sender_learns_that_the_time_to_live_ended(self, family):
+        level, errors, name = (socket.IPPROTO_IP, IP_RECVERR, "ICMP") if family == V4 else (socket.IPPROTO_IPV6, IPV6_RECVERR, "ICMPv6")
+        for address in (self.b.address(family), self.node.outside[family]):
+            with self.subTest(to=address), make(self.a.netns, family, socket.SOCK_DGRAM) as client:
+                self.limit(client, family, 1)
+                client.setsockopt(level, errors, 1)
+                client.connect((address, 33434))
+                for _ in range(3):  # as traceroute
+                    client.send(b"last")
+                    with self.assertRaises(OSError) as told:
+                        client.recv(100)
+                    self.assertEqual(told.exception.errno, errno.EHOSTUNREACH)
+                    data, ancillary, _, to = client.recvmsg(100, 200, socket.MSG_ERRQUEUE)
+                    self.assertEqual((data, to[0]), (b"last", address))
+                    error = next(value for at, kind, value in ancillary if (at, kind) == (level, errors))
+                    number, origin, kind, code = struct.unpack("IBBB", error[:7])
+                    self.assertEqual((number, origin, kind, code), (errno.EHOSTUNREACH, 2 if family == V4 else 3, 11 if family == V4 else 3, 0), name)
+                    offender = error[20:24] if family == V4 else error[24:40]  # sockaddr_in, sockaddr_in6 behind 16 bytes
+                    self.assertEqual(socket.inet_ntop(family, offender), self.gateway(family))
+
+    @both_families
+    def test_ping_with_one_hop(self, family):
+        for address in (self.b.address(family), self.node.outside[family]):
+            with self.errors(self.a.netns, family) as raw:
+                self.limit(raw, family, 1)
+                raw.sendto(echo_request(family, 4712, bytes(56)), (address, 0))
+                sender, quote = self.time_exceeded(raw, family)
+                self.assertEqual(sender, self.gateway(family))
+                self.assertIn(struct.pack("!H", 4712), quote)
+
+    @both_families
+    def test_the_time_to_live_of_a_large_packet_ends(self, family):
+        # Segmentation is left to the device: the datapath sees one packet of tens of kilobytes, with an unfinished checksum.
+        server, port = listen(self.b.netns, family, socket.SOCK_STREAM)
+        with server, make(self.a.netns, family, socket.SOCK_STREAM) as client, self.errors(self.a.netns, family) as raw:
+            client.connect((self.b.address(family), port))
+            connection, _ = server.accept()
+            with connection:
+                connection.settimeout(60)
+                data = bytes(60000)
+                for _ in range(30):  # its window opens
+                    client.sendall(data)
+                    receive(connection, len(data))
+                self.limit(client, family, 1)
+                client.sendall(data)
+                sender, quote = self.time_exceeded(raw, family)
+                self.assertEqual(sender, self.gateway(family))
+                self.assertEqual(len(quote), 128)
+                self.assertGreater(struct.unpack("!H", quote[2:4] if family == V4 else quote[4:6])[0], 5000, "one large packet")
+                self.assertEqual(quote[20 if family == V4 else 40:][:2], struct.pack("!H", client.getsockname()[1]))
+                self.limit(client, family, 64)
+                receive(connection, len(data))
+
+    @both_families
+    def test_outside_learns_that_the_time_to_live_ended(self, family):
+        outside = f"{self.node.name}-outside"
+        server, port = listen(outside, family, socket.SOCK_DGRAM)
+        with server, make(self.a.netns, family, socket.SOCK_DGRAM) as client, self.errors(outside, family) as raw:
+            client.connect((self.node.outside[family], port))
+            client.send(b"question")
+            _, peer = server.recvfrom(100)
+            self.limit(server, family, 1)
+            server.sendto(b"lost answer", peer)
+            sender, quote = self.time_exceeded(raw, family)
+            self.assertEqual(sender, self.node.host[family])
+            self.assertIn(b"lost answer", quote)
+            self.limit(server, family, 64)
+            server.sendto(b"answer", peer)
+            self.assertEqual(client.recv(100), b"answer")
 
     @both_families
     def test_a_foreign_source_address_does_not_pass(self, family):

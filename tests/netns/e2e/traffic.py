@@ -80,12 +80,16 @@ def checksum(data):
     return ~total & 0xFFFF
 
 
+def echo_request(family, number, data):
+    """An echo request for a raw socket (which fills in ICMPv6's checksum)."""
+    packet = struct.pack("!BBHHH", 8 if family == V4 else 128, 0, 0, number, 1) + data
+    return packet[:2] + struct.pack("!H", checksum(packet)) + packet[4:]
+
+
 def ping(family, source, address, size=56):
     """One echo request and its reply, with a random payload."""
-    request, reply = (8, 0) if family == V4 else (128, 129)
-    number, data = int.from_bytes(os.urandom(2), "big"), os.urandom(size)
-    packet = struct.pack("!BBHHH", request, 0, 0, number, 1) + data
-    packet = packet[:2] + struct.pack("!H", checksum(packet)) + packet[4:]
+    reply, data = 0 if family == V4 else 129, os.urandom(size)
+    packet = echo_request(family, int.from_bytes(os.urandom(2), "big"), data)
     with make(source, family, socket.SOCK_RAW, socket.IPPROTO_ICMP if family == V4 else socket.IPPROTO_ICMPV6) as raw:
         raw.connect((address, 0))
         raw.send(packet)
