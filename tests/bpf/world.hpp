@@ -44,8 +44,8 @@ class World {
         std::uint32_t number = 0, ifindex = 0, identity = 0, class_id = 0;
         std::string v4, v6;
     };
-    // The pods' gateway is 10.1.0.254, fd00::fe. Endpoint `number` with addresses 10.1.0.<number>, fd00::<number>, class and identity 1000 + number, MAC
-    // 0a:00:00:00:00:<number>.
+    // The pods' gateway is 10.1.0.254, fd00::fe. Endpoint `number` with addresses 10.1.0.<number>, fd00::<number>,
+    // class and identity 1000 + number, MAC 0a:00:00:00:00:<number>.
     Pod add_pod(std::uint32_t number);
     // Device number for the uplink; masquerades to 192.0.2.1 and 2001:db8::1; a default route goes out of it.
     std::uint32_t add_uplink();

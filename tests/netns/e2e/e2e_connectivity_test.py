@@ -273,6 +273,19 @@ class ConnectivityTest(unittest.TestCase):
             server.sendto(b"answer", peer)
             self.assertEqual(client.recv(100), b"answer")
 
+    def test_a_new_pods_flows_begin_with_its_own(self):
+        def on_link():
+            return sum(count for name, count in self.node.dropped().items() if 'reason="link_local"' in name)
+        before = on_link()
+        new = self.node.pod("new")
+        self.addCleanup(self.node.cni, "DEL", "new")
+        until("its stack has reported its groups and looked for routers", lambda: on_link() >= before + 2)
+        for family in FAMILIES:
+            udp(family, new.netns, self.b.netns, self.b.address(family))
+        flows = until("its flows are told", lambda: self.node.flows("pod=default/new&type=new&last=100"))
+        self.assertEqual({flow["flow"]["verdict"] for flow in flows}, {"FORWARDED"})
+        self.assertEqual(self.node.flows("drop_reason=link_local&last=100"), [])
+
     @both_families
     def test_a_foreign_source_address_does_not_pass(self, family):
         foreign = "10.244.0.200" if family == V4 else "fd00:10:244::c8"
