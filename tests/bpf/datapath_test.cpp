@@ -1,5 +1,9 @@
 // The flow table's life: first packets, answers, established traffic, policy changes, closing.
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
 
 #include "tests/bpf/world.hpp"
 
@@ -36,6 +40,12 @@ class Datapath : public testing::TestWithParam<bool> {
         PacketSpec spec = answer(packet());
         spec.tcp_flags = flags;
         return spec;
+    }
+    // Other tests' entries, which stay in the slots without a tag.
+    void clear_main() {
+        const auto four = datapath::Map<std::uint32_t, weft_flow4>::open(world.pins(), WEFT_MAP_FLOW4).value();
+        const auto six = datapath::Map<std::uint32_t, weft_flow6>::open(world.pins(), WEFT_MAP_FLOW6).value();
+        for (std::uint32_t i = 0; i < World::small().flows4; ++i) ASSERT_TRUE(four.update(i, {}) && six.update(i, {}));
     }
     void establish() {
         ASSERT_EQ(from(a, packet(kSyn)).verdict, kRedirect);
@@ -187,6 +197,45 @@ TEST_P(Datapath, FloodOfOpeningPacketsCannotEvictTheEstablished) {
     world.events();
     EXPECT_EQ(from(b, answer_with(kAck)).verdict, kRedirect);
     EXPECT_TRUE(world.events().empty());
+}
+
+// Makes the slot that is meant look as if another CPU were writing it, or ends that.
+template <typename Slot>
+void set_busy(const World& world, const char* map_name, bool busy, const std::function<bool(const Slot&)>& is_meant) {
+    const auto map = datapath::Map<std::uint32_t, Slot>::open(world.pins(), map_name).value();
+    std::map<std::uint32_t, Slot> meant;
+    EXPECT_TRUE(map.for_each([&](std::uint32_t index, const Slot& slot) {
+        if (is_meant(slot)) meant[index] = slot;
+    }));
+    EXPECT_EQ(meant.size(), 1U);
+    for (auto& [index, slot] : meant) {
+        slot.sequence = busy ? 1 : 2;
+        EXPECT_TRUE(map.update(index, slot));
+    }
+}
+
+TEST_P(Datapath, WithoutPlaceForBothEntriesNoneIsInTheMainTable) {
+    // The opening direction's: the second to be moved. Its place is where it was the first time.
+    const auto hold = [&](bool busy) {
+        const auto port = htons(40000);
+        if (v6())
+            set_busy<weft_flow6>(world, WEFT_MAP_FLOW6, busy,
+                                 [&](const weft_flow6& slot) { return slot.key.source_port == port; });
+        else
+            set_busy<weft_flow4>(world, WEFT_MAP_FLOW4, busy,
+                                 [&](const weft_flow4& slot) { return slot.key.source_port == port; });
+    };
+    clear_main();
+    establish();
+    world.reset();
+    hold(true);
+    establish();
+    EXPECT_EQ(world.entries(main_tags()), 0U);
+    EXPECT_EQ(world.entries(half_tags()), 2U);
+    hold(false);
+    ASSERT_EQ(from(b, answer_with(kAck)).verdict, kRedirect);
+    EXPECT_EQ(world.entries(main_tags()), 2U);
+    EXPECT_EQ(world.entries(half_tags()), 0U);
 }
 
 TEST_P(Datapath, ConnectionClosesByFinInBothDirectionsAndASynOpensItAgain) {

@@ -206,11 +206,11 @@ INLINE long FN(claim)(bool half, __u64 hash, __u32 now) {
     return way < 0 ? -1 : (long)weft_slot_index(set, (__u32)way & 7, mask);
 }
 
-/* Gives a claimed way of the half-open table back, unless another CPU took it meanwhile. */
-INLINE void FN(release)(long index, __u64 hash) {
+/* Gives a claimed way back, unless another CPU took it meanwhile. */
+INLINE void FN(release)(bool half, long index, __u64 hash) {
     if (index < 0) return;
-    const __u32 mask = FN(mask_of)(true), shift = 8 * ((__u32)index / (mask + 1) & 7);
-    __u64* word = FN(tag_word)(true, (__u32)index & mask);
+    const __u32 mask = FN(mask_of)(half), shift = 8 * ((__u32)index / (mask + 1) & 7);
+    __u64* word = FN(tag_word)(half, (__u32)index & mask);
     if (!word) return;
     const __u64 seen = READ_ONCE(*word);
     if (((seen >> shift) & 0xff) == tag_of(hash)) __sync_val_compare_and_swap(word, seen, seen & ~(0xffULL << shift));
@@ -256,11 +256,15 @@ INLINE long FN(place)(bool half, const KEY* key, __u64 hash, __u32 now) {
     return FN(find)(half, key, hash, &index) ? (long)index : FN(claim)(half, hash, now);
 }
 
-/* Enters `key`, or replaces what is there for it. False: no place (counted by the caller). */
+/* Enters `key`, or replaces what is there for it. False: no place (counted by the caller), and none is taken. */
 INLINE bool FN(put)(bool half, const KEY* key, const struct weft_entry* entry, __u64 hash) {
     const __u32 now = ticks_now();
-    const long index = FN(place)(half, key, hash, now);
-    return index >= 0 && FN(write)(half, (__u32)index, key, entry, now);
+    __u32 found = 0;
+    const bool there = FN(find)(half, key, hash, &found) != NULL;
+    const long index = there ? (long)found : FN(claim)(half, hash, now);
+    if (index >= 0 && FN(write)(half, (__u32)index, key, entry, now)) return true;
+    if (!there) FN(release)(half, index, hash);
+    return false;
 }
 
 /* Enters both directions of a connection whose opening tuple is in no table. False: no place for one of them; then
@@ -273,8 +277,8 @@ INLINE bool FN(open)(const KEY* opening, const struct weft_entry* forward, const
     if (back >= 0 && there >= 0 && FN(write)(true, (__u32)back, answering, reply, now) &&
         FN(write)(true, (__u32)there, opening, forward, now))
         return true;
-    FN(release)(back, answering_hash);
-    FN(release)(there, hash);
+    FN(release)(true, back, answering_hash);
+    FN(release)(true, there, hash);
     return false;
 }
 

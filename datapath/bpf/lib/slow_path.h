@@ -76,12 +76,14 @@ CHECKED_ONCE int establish(struct weft_scratch* s, const struct weft_control* co
     s->forward.packets = s->forward.bytes = 0;
     s->reply.packets = s->reply.bytes = 0;
     if (!flow_put(false, &s->packet.tuple, &s->reply, seed)) return 0;
-    if (!flow_put(false, &s->answering, &s->forward, seed)) return 0;
-    flow_take(true, &s->packet.tuple, &s->reply, seed);
-    flow_take(true, &s->answering, &s->forward, seed);
-    const struct weft_touch counts = {.packets = s->forward.packets, .bytes = s->forward.bytes};
-    flow_touch(false, &s->answering, &counts, seed);
-    return 1;
+    const bool whole = flow_put(false, &s->answering, &s->forward, seed);
+    /* Out of the table that it leaves; what it counted there stays with it. */
+    flow_take(whole, &s->packet.tuple, &s->reply, seed);
+    if (whole) flow_take(true, &s->answering, &s->forward, seed);
+    const struct weft_entry* left = whole ? &s->forward : &s->reply;
+    const struct weft_touch counts = {.packets = left->packets, .bytes = left->bytes};
+    flow_touch(!whole, whole ? &s->answering : &s->packet.tuple, &counts, seed);
+    return whole;
 }
 
 /* FIN in both directions, or RST: both entries are marked, and leave after the closing timeout. */
