@@ -53,7 +53,7 @@ Result<std::optional<AuditVerdict>> audit(const Image& image, const Explanation&
     AuditVerdict out{
         .allow = true, .egress = egress ? egress : said.egress, .ingress = ingress ? ingress : said.ingress};
     out.allow = (!out.egress || out.egress->allow) && (!out.ingress || out.ingress->allow);
-    return std::optional(std::move(out));
+    return std::optional(out);
 }
 
 }  // namespace
