@@ -63,9 +63,9 @@ class NetlinkSocket {
     // Number of a device. kNotFound.
     Result<int> index_of(std::string_view ifname) const;
     Result<bool> has_index(int index) const;
-    // Waits until a device that is up and has carrier runs: the kernel starts its queue a moment after the carrier came,
-    // at once if it is asked for the carrier (from 6.8 on). Without carrier, and after 50 ms, it is left as it is.
-    // kNotFound.
+    // Waits until a device that is up and has carrier runs: the kernel starts its queue a moment after the carrier
+    // came, at once if it is asked for the carrier (from 6.8 on). Without carrier, and after 50 ms, it is left as it
+    // is. kNotFound.
     Result<void> wait_until_running(std::string_view ifname) const;
 
     int fd() const { return fd_.get(); }
