@@ -167,6 +167,14 @@ World RandomWorld::make() {
 
 void RandomWorld::edit(World& world) {
     const auto any = [&](auto& map) { return std::next(map.begin(), below(static_cast<int>(map.size()))); };
+    if (chance(8)) return cidr_groups(world);
+    if (chance(8)) {
+        const auto which = static_cast<std::size_t>(below(static_cast<int>(kNodes[0].size())));
+        Node node{fmt::format("node{}", which), labels(), {}};
+        if (chance(80)) node.addresses.push_back(IpAddr::parse(kNodes[0][which]).value());
+        return world.put(std::move(node));
+    }
+    if (chance(20)) return world.put(pod(one_of(kNamespaces), "pod" + std::to_string(below(15))));
     if (chance(40)) {
         const Json object = policy("policy" + std::to_string(below(8)));
         world.put(std::get<Policy>(parse_object(JsonView(object)).value()));
