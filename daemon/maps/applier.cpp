@@ -84,6 +84,7 @@ Result<void> Applier::execute(const Plan& plan) {
     if (auto written = write_or_take_back(writes); !written) {
         image_class_.clear();  // nothing is merged until an image is known to be in force again
         sets_.reset();
+        state_.recount();
         return written;
     }
     sets_->commit();

@@ -88,7 +88,9 @@ void ClassPlan::collect_pairs(const Known& known) {
     for (const auto& [number, rows] : state_.classes) {
         const auto seen = looked_at.find(number);
         const auto left = rows.carried() - (seen == looked_at.end() ? 0 : seen->second);
-        if (left > 0) pairs_[{number, known.image_class.at(number)}] += left;
+        if (left == 0) continue;
+        staying_[number] = known.image_class.at(number);
+        pairs_[{number, staying_[number]}] += left;
     }
 }
 
@@ -107,8 +109,9 @@ std::uint32_t ClassPlan::fresh_number(std::uint32_t preferred) {
     return preferred;
 }
 
-// Groups with a parent: for each kernel class one group keeps its number, best the one whose image number is the same,
-// else the largest. Class 0 has no rows of its own and can stand for image class 0 only.
+// Groups with a parent: for each kernel class one group keeps its number, the one that has rows which are not touched,
+// else best the one whose image number is the same, else the largest. Class 0 has no rows of its own and can stand for
+// image class 0 only.
 void ClassPlan::assign_numbers() {
     for (auto first = pairs_.begin(); first != pairs_.end();) {
         const auto parent = first->first.first;
@@ -118,7 +121,8 @@ void ClassPlan::assign_numbers() {
             first = last;
             continue;
         }
-        auto keeper = pairs_.find({parent, *parent});
+        const auto staying = staying_.find(*parent);
+        auto keeper = pairs_.find({parent, staying == staying_.end() ? *parent : staying->second});
         if (keeper == pairs_.end() && *parent != WEFT_CLASS_UNKNOWN)
             keeper = std::max_element(first, last, [](const auto& a, const auto& b) { return a.second < b.second; });
         for (auto pair = first; pair != last; ++pair) {

@@ -77,6 +77,8 @@ class ClassPlan {
     std::map<Pair, std::size_t> pairs_;  // group -> rows in it; later -> index in groups_
     std::vector<ClassGroup> groups_;
     std::unordered_set<std::uint32_t> given_;  // fresh numbers
+    std::unordered_map<std::uint32_t, std::uint32_t>
+        staying_;  // kernel class of rows that are not touched -> image class
     std::uint32_t lowest_unused_ = 1;
 };
 

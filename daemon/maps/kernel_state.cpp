@@ -27,6 +27,10 @@ void note_class(std::set<std::uint32_t>& recent, const std::optional<weft_addr>&
     if (present && (!next || next->class_id != present->class_id)) recent.insert(present->class_id);
 }
 
+std::size_t one_if(bool there) {
+    return there ? 1 : 0;
+}
+
 std::size_t family(const IpAddr& ip) {
     return ip.is_v4() ? 0 : 1;
 }
@@ -42,13 +46,13 @@ struct Applied {
         if (before) state.classes[before->class_id].addresses.erase(ip);
         if (now) state.classes[now->class_id].addresses.insert(ip);
         if (before) forget_if_none(before->class_id);
-        state.address_rows[family(ip)] += (now ? 1U : 0U) - (before ? 1U : 0U);
+        state.address_rows[family(ip)] += one_if(now.has_value()) - one_if(before.has_value());
     }
     void recarry(const Cidr& cidr, const std::optional<weft_addr>& before, const std::optional<weft_addr>& now) const {
         if (before) state.classes[before->class_id].cidrs.erase(cidr);
         if (now) state.classes[now->class_id].cidrs.insert(cidr);
         if (before) forget_if_none(before->class_id);
-        state.cidr_rows[family(cidr.address)] += (now ? 1U : 0U) - (before ? 1U : 0U);
+        state.cidr_rows[family(cidr.address)] += one_if(now.has_value()) - one_if(before.has_value());
     }
 
     void operator()(const PutPortRow& w) const { state.port_rows.insert_or_assign(w.index, w.row); }
@@ -71,7 +75,7 @@ struct Applied {
         const auto before = row_of(state.policy_classes, w.key);
         name(before, w.run);
         put(state.policy_classes, w.key, w.run);
-        state.classes[w.key.second].in_tables += (w.run ? 1U : 0U) - (before ? 1U : 0U);
+        state.classes[w.key.second].in_tables += one_if(w.run.has_value()) - one_if(before.has_value());
         forget_if_none(w.key.second);
     }
     void operator()(const PutEndpoint& w) const {
