@@ -1,5 +1,6 @@
 #include "daemon/maps/applier.hpp"
 
+#include <algorithm>
 #include <ranges>
 
 #include "daemon/maps/tidy.hpp"
@@ -66,7 +67,10 @@ Result<void> Applier::write_or_take_back(const std::vector<Write>& writes) {
 
 Result<Plan> Applier::plan(const policy::Image& image, const std::vector<LocalEndpoint>& endpoints,
                            const NodeSettings& settings, const policy::ImageDelta* delta) {
-    const auto known = in_step_ && delta != nullptr && !delta->whole
+    const bool all_known = std::ranges::all_of(state_.classes, [&](const auto& entry) {
+        return entry.first == WEFT_CLASS_UNKNOWN || entry.second.carried() == 0 || image_class_.contains(entry.first);
+    });
+    const auto known = in_step_ && all_known && delta != nullptr && !delta->whole
                            ? std::optional(Known{*delta, image_class_, kernel_policy_})
                            : std::nullopt;
     if (sets_ == nullptr || sets_->stale()) sets_ = std::make_unique<PortSets>(state_);

@@ -89,7 +89,8 @@ void ClassPlan::collect_pairs(const Known& known) {
         const auto seen = looked_at.find(number);
         const auto left = rows.carried() - (seen == looked_at.end() ? 0 : seen->second);
         if (left == 0) continue;
-        staying_[number] = known.image_class.at(number);
+        // Unknown addresses are merged into class 0, whatever they were.
+        staying_[number] = number == WEFT_CLASS_UNKNOWN ? WEFT_CLASS_UNKNOWN : known.image_class.at(number);
         pairs_[{number, staying_[number]}] += left;
     }
 }
