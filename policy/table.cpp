@@ -144,8 +144,9 @@ PortRows Table::rows(const Ranks& rules, std::uint32_t class_index) const {
     for (const auto rank : rules) {
         const auto& rule = *ranked_[rank];
         if (!rule.names.empty()) resolved.push_back(ranges_of(*rule.rule, ports_of(class_index)));
-        ranked.push_back(
-            {rule.rule->tier, rule.rule->action, rule.number, rule.names.empty() ? ranges_[rank] : resolved.back()});
+        const auto& policy = *specs_[rule.spec].policy;
+        ranked.push_back({rule.rule->tier, rule.rule->action, rule.number,
+                          rule.names.empty() ? ranges_[rank] : resolved.back(), policy.audit, !policy.logged});
     }
     return decide_rows(ranked, otherwise_);
 }

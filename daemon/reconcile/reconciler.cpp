@@ -113,6 +113,7 @@ void Reconciler::take_back() {
     if (applied_) feed_.withdraw(compiler_.image(), compiler_.delta());
     if (auto done = compiler_.update(state_.world(), state_.take_changes()); !done)
         return spdlog::error("compile what was in force: {}", done.error().text());
+    compiler_.editor().set_new_rules({});
     if (!applied_ || enforced_version_ == 0) return;  // nothing was
     auto report = enforcer_.apply(compiler_.image(), local_endpoints(), state_.settings(), nullptr);
     if (!report) spdlog::error("put back what was in force: {}", report.error().text());
