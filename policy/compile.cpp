@@ -38,10 +38,12 @@ struct Compiler::Parts {
     struct Edit {
         std::vector<std::uint32_t> more, fewer;
     };
+    void edit_matched();
     void match_born();
     void edit(std::uint32_t number, const Edit& edit);
 
     ImageEditor& image_;
+    bool some_matched_ = false;  // some label set's list may be right
 };
 
 namespace {
@@ -76,6 +78,7 @@ void Compiler::Parts::put_policies(const World& world, const WorldChanges& chang
 
 Result<void> Compiler::Parts::put_pods(const World& world, const WorldChanges& changes) {
     for (const auto& name : changes.namespaces) WEFT_CHECK(sets.relabel(world, name));
+    if (changes.everything) sets.reserve(world.pods.size());
     if (changes.everything)
         for (const auto& [key, pod] : world.pods) WEFT_CHECK(sets.put(world, key, pod));
     for (const auto& key : changes.pods) WEFT_CHECK(sets.put(world, key, find_in(world.pods, key)));
@@ -109,6 +112,13 @@ Result<void> Compiler::Parts::cut_regions() {
 
 // The pod sets that hold each label set: of the new ones by the index, of the others where pod sets came or went.
 void Compiler::Parts::match_sets() {
+    if (some_matched_) edit_matched();
+    atoms.pod_sets.bury();
+    atoms.pod_sets.build();
+    match_born();
+}
+
+void Compiler::Parts::edit_matched() {
     std::map<std::uint32_t, Edit> edits;
     std::vector<std::uint32_t> found;
     const auto find = [&](std::uint32_t atom) {
@@ -127,9 +137,6 @@ void Compiler::Parts::match_sets() {
     }
     for (const auto& [number, change] : edits)
         if (sets.set(number).matched) edit(number, change);
-    atoms.pod_sets.bury();
-    atoms.pod_sets.build();
-    match_born();
 }
 
 void Compiler::Parts::edit(std::uint32_t number, const Edit& edit) {
@@ -157,7 +164,7 @@ void Compiler::Parts::match_born() {
         }
         matcher.match(*set.labels, list);
         set.list = classes.lists().acquire(list);
-        set.matched = true;
+        set.matched = some_matched_ = true;
     }
 }
 

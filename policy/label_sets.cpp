@@ -88,6 +88,13 @@ void LabelSets::leave(std::uint32_t pod) {
     }
 }
 
+void LabelSets::reserve(std::size_t pods) {
+    by_key_.reserve(pods);
+    by_address_.reserve(pods);
+    of_identity_.reserve(pods);
+    postings_.reserve(pods);
+}
+
 Result<void> LabelSets::put(const World& world, const std::string& key, const std::shared_ptr<const Pod>& pod) {
     auto known = by_key_.find(key);
     if (pod == nullptr || pod->host_network) {

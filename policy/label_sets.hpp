@@ -45,6 +45,8 @@ class LabelSets {
     // The namespace's labels are those of `world` now.
     Result<void> relabel(const World& world, const std::string& name);
 
+    void reserve(std::size_t pods);  // room for so many
+
     const LabelSet& set(std::uint32_t number) const { return sets_[number]; }
     LabelSet& set(std::uint32_t number) { return sets_[number]; }
     const NamespaceLabels& namespace_of(const LabelSet& set) const { return namespaces_[set.in]; }
