@@ -3,6 +3,9 @@
 #include <cstring>
 #include <ctime>
 
+#include "datapath/abi/dns.h"
+#include "hubble-lite/decode_dns.hpp"
+
 namespace weft::hubble {
 
 namespace {
@@ -61,6 +64,8 @@ std::string_view event_name(std::uint8_t type) {
             return "changed";
         case WEFT_EVENT_CLOSE:
             return "close";
+        case WEFT_EVENT_DNS:
+            return "dns";
         default:
             return "unknown";
     }
@@ -103,14 +108,19 @@ bool Record::is_policy_verdict() const {
 Decoded decode(std::span<const std::byte> bytes) {
     Decoded out;
     weft_event_header header{};
-    if (bytes.size() < sizeof header) return {DecodeError::kTruncated, {}};
+    if (bytes.size() < sizeof header) return {DecodeError::kTruncated, {}, {}};
     std::memcpy(&header, bytes.data(), sizeof header);
-    if (header.version != WEFT_EVENT_VERSION) return {DecodeError::kVersion, {}};
-    if (header.type < WEFT_EVENT_NEW || header.type > WEFT_EVENT_CLOSE) return {DecodeError::kType, {}};
-    if (header.length != sizeof(weft_event)) return {DecodeError::kLength, {}};
-    if (bytes.size() < sizeof(weft_event)) return {DecodeError::kTruncated, {}};
+    if (header.version != WEFT_EVENT_VERSION) return {DecodeError::kVersion, {}, {}};
+    if (header.type < WEFT_EVENT_NEW || header.type > WEFT_EVENT_LAST) return {DecodeError::kType, {}, {}};
+    const bool dns = header.type == WEFT_EVENT_DNS;
+    const std::size_t length = dns ? sizeof(weft_dns_event) : sizeof(weft_event);
+    if (header.length != length) return {DecodeError::kLength, {}, {}};
+    if (bytes.size() < length) return {DecodeError::kTruncated, {}, {}};
     std::memcpy(&out.event, bytes.data(), sizeof out.event);
     out.error = check_fields(out.event);
+    if (out.error || !dns) return out;
+    out.dns = decode_dns(bytes);
+    if (!out.dns) out.error = DecodeError::kField;
     return out;
 }
 

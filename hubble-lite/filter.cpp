@@ -83,12 +83,13 @@ Result<Predicate> reason(std::string_view value) {
 
 Result<Predicate> type(std::string_view value) {
     const std::string name = lower(value);
-    if (name == "trace") return [](const Record& r) { return !r.dropped() && !r.is_policy_verdict(); };
+    if (name == "trace") return [](const Record& r) { return !r.dropped() && !r.is_policy_verdict() && !r.dns; };
+    if (name == "l7") return [](const Record& r) { return r.dns != nullptr; };
     if (name == "policy-verdict") return [](const Record& r) { return r.is_policy_verdict(); };
-    for (std::uint8_t number = WEFT_EVENT_NEW; number <= WEFT_EVENT_CLOSE; ++number)
+    for (std::uint8_t number = WEFT_EVENT_NEW; number <= WEFT_EVENT_LAST; ++number)
         if (name == event_name(number)) return [number](const Record& r) { return r.event.header.type == number; };
-    return fail(ErrorCode::kInvalid, "'{}' is not a type: expected new, drop, changed, close, trace or policy-verdict",
-                value);
+    return fail(ErrorCode::kInvalid,
+                "'{}' is not a type: expected new, drop, changed, close, dns, trace, policy-verdict or l7", value);
 }
 
 constexpr std::string_view kPodText = "NAME, NAMESPACE/NAME or NAMESPACE/; NAME may be a prefix";
@@ -110,7 +111,7 @@ constexpr std::array<FilterRow, 15> kRows = {{
     {"protocol", "tcp, udp, sctp, icmp, icmpv4, icmpv6 or a number", protocol},
     {"label", "a label selector, of either side", label},
     {"drop_reason", "a name of drop_reason.def or Hubble's, or Hubble's number", reason},
-    {"type", "new, drop, changed, close, trace or policy-verdict", type},
+    {"type", "new, drop, changed, close, dns, trace, policy-verdict or l7", type},
 }};
 
 }  // namespace

@@ -45,6 +45,19 @@ struct Rule {
 enum class LostSource : std::uint8_t { kNone = 0, kKernelRing = 1, kEventsQueue = 2, kFlowRing = 3 };
 std::string_view to_string(LostSource source);
 
+// A DNS question or its answer.
+struct DnsMessage {
+    std::string query;  // as people write it, with the dot at the end; odd bytes as \DDD (RFC 1035, 5.1)
+    std::uint16_t type = 0;
+    bool answer = false;
+    std::uint8_t rcode = 0;
+    std::uint32_t ttl = 0;            // of an answer with addresses: the lowest
+    std::uint64_t latency_ns = 0;     // of an answer
+    std::vector<IpAddr> addresses;    // of an answer, the first 16
+    std::uint32_t all_addresses = 0;  // how many it had
+    bool matched = false;             // a policy speaks of the name
+};
+
 struct Record {
     std::int64_t time_ns = 0;  // since 1970
     weft_event event{};        // decoded: hook, direction and reason are in range
@@ -53,6 +66,7 @@ struct Record {
     std::shared_ptr<const Peer> source, destination;  // null: nothing known
     std::array<std::shared_ptr<const Rule>, 2> rule;  // [enum weft_direction]
     std::shared_ptr<const Rule> audit_rule;           // that would have decided (audit_direction())
+    std::shared_ptr<const DnsMessage> dns;            // of WEFT_EVENT_DNS
 
     bool is_flow() const { return lost == LostSource::kNone; }
     bool dropped() const { return event.header.type == WEFT_EVENT_DROP; }
@@ -82,6 +96,6 @@ const std::vector<DropReason>& drop_reasons();
 const DropReason* drop_reason(std::uint32_t code);  // null: no such code
 
 std::string_view hook_name(std::uint8_t hook);   // "from_pod"
-std::string_view event_name(std::uint8_t type);  // "new", "drop", "changed", "close"
+std::string_view event_name(std::uint8_t type);  // "new", "drop", "changed", "close", "dns"
 
 }  // namespace weft::hubble

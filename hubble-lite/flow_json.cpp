@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "hubble-lite/dns_json.hpp"
 #include "hubble-lite/json_writer.hpp"
 #include "hubble-lite/l4_json.hpp"
 
@@ -13,7 +14,7 @@ namespace weft::hubble {
 namespace {
 
 // pkg/monitor/api: MessageType*.
-constexpr std::uint64_t kMessageDrop = 1, kMessageTrace = 4, kMessagePolicyVerdict = 5;
+constexpr std::uint64_t kMessageDrop = 1, kMessageTrace = 4, kMessagePolicyVerdict = 5, kMessageAccessLog = 129;
 
 // TraceObservationPoint of flow.proto, and the same in the event's sub_type, where TO_ENDPOINT is 0.
 struct Point {
@@ -110,6 +111,10 @@ void write_event_type(JsonWriter& json, const Record& record, const DropReason* 
         json.end_object();
         return;
     }
+    if (record.dns) {
+        json.field("type", kMessageAccessLog).end_object();
+        return;
+    }
     const Point point = observation_point(event);
     const bool verdict = record.is_policy_verdict();
     json.field("type", verdict ? kMessagePolicyVerdict : kMessageTrace);
@@ -134,8 +139,9 @@ void write_flow(JsonWriter& json, const Record& record, std::string_view node_na
     write_endpoint(json, "source", record.source.get(), event.source_endpoint, event.source_identity);
     write_endpoint(json, "destination", record.destination.get(), event.destination_endpoint,
                    event.destination_identity);
-    json.key("Type").plain("L3_L4");
+    json.key("Type").plain(record.dns ? "L7" : "L3_L4");
     text_field(json, "node_name", node_name);
+    if (record.dns) write_l7(json, *record.dns);
     write_event_type(json, record, reason);
     json.key("traffic_direction").plain(event.direction == WEFT_EGRESS ? "EGRESS" : "INGRESS");
     if (reason != nullptr) json.key("drop_reason_desc").plain(reason->hubble_name);
@@ -146,7 +152,7 @@ void write_flow(JsonWriter& json, const Record& record, std::string_view node_na
         json.key("interface").begin_object().key("index").number(std::uint64_t{event.ifindex}).end_object();
     write_decided_by(json, record);
     write_policy_log(json, record);
-    json.key("Summary").plain(summary(event)).end_object();
+    json.key("Summary").string(record.dns ? summary(*record.dns) : summary(event)).end_object();
 }
 
 void write_rule(JsonWriter& json, std::uint64_t id, const Rule* rule, bool egress) {

@@ -48,7 +48,7 @@ void kernel_counts(Text& text, const KernelCounters& kernel, __u64 weft_metric::
 
 void events(Text& text, const Stats& stats, const KernelCounters& kernel) {
     text.family("hubble_lite_flows_total", "counter", "Flows read from the kernel, by verdict and event.");
-    for (std::uint8_t type = WEFT_EVENT_NEW; type <= WEFT_EVENT_CLOSE; ++type)
+    for (std::uint8_t type = WEFT_EVENT_NEW; type <= WEFT_EVENT_LAST; ++type)
         text.value(fmt::format("verdict=\"{}\",type=\"{}\"", type == WEFT_EVENT_DROP ? "dropped" : "forwarded",
                                event_name(type)),
                    stats.events[type] - stats.audits[type]);
@@ -62,6 +62,9 @@ void events(Text& text, const Stats& stats, const KernelCounters& kernel) {
     text.one("hubble_lite_limited_events_total", "counter",
              "Drop events held back on purpose; the next event of their kind carries their packets.",
              kernel.lost[WEFT_LOST_DROP_LIMIT]);
+    text.one("hubble_lite_limited_dns_events_total", "counter",
+             "DNS messages that no event tells of: more than a CPU may tell of in a second.",
+             kernel.lost[WEFT_LOST_DNS_LIMIT]);
     text.family("hubble_lite_undecoded_events_total", "counter", "Events that were refused, by what was wrong.");
     for (std::size_t i = 0; i < kDecodeErrors; ++i)
         text.value(fmt::format("why=\"{}\"", to_string(static_cast<DecodeError>(i))), stats.undecoded[i]);

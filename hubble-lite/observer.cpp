@@ -40,6 +40,7 @@ void Observer::take(std::span<const std::byte> bytes) {
     const weft_event& event = decoded.event;
     Record record;
     record.event = event;
+    record.dns = decoded.dns;
     record.time_ns = static_cast<std::int64_t>(event.time_ns) + clock_offset_ns_;
     record.source = names_.peer(record.source_ip(), event.source_identity);
     record.destination = names_.peer(record.destination_ip(), event.destination_identity);

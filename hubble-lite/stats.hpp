@@ -14,9 +14,9 @@ namespace weft::hubble {
 
 struct Stats {
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
-    std::array<std::atomic<std::uint64_t>, WEFT_EVENT_CLOSE + 1> events{};  // by enum weft_event_type
-    std::array<std::atomic<std::uint64_t>, WEFT_EVENT_CLOSE + 1> audits{};  // of these, with the verdict AUDIT
-    std::atomic<std::uint64_t> seen = 0;                                    // flows put into the ring
+    std::array<std::atomic<std::uint64_t>, WEFT_EVENT_LAST + 1> events{};  // by enum weft_event_type
+    std::array<std::atomic<std::uint64_t>, WEFT_EVENT_LAST + 1> audits{};  // of these, with the verdict AUDIT
+    std::atomic<std::uint64_t> seen = 0;                                   // flows put into the ring
     std::array<std::atomic<std::uint64_t>, kDecodeErrors> undecoded{};
     std::atomic<std::uint64_t> lost_kernel =
         0;  // events that did not fit into the ring buffer since this process began

@@ -6,10 +6,10 @@
 // `generation` is raised after any change that could alter an existing decision; flow entries of another generation are
 // decided afresh by their next packet. `epoch` selects which of the two policy numbers of each endpoint is in force: a
 // transaction writes the other one for every endpoint, then changes `epoch`, then `generation`, both in one 8-byte
-// store.
+// store. The automaton of DNS names changes with them.
 struct weft_control {
     __u32 generation;  // never 0: 0 marks an empty flow entry
-    __u32 epoch;       // 0 or 1
+    __u32 epoch;       // bit 0: of the endpoints' policies; bit 1: which of `dns_automata` is in force
     __u32 abi_version;
     __u32 uplink_ifindex;         // 0: the node has no uplink, nothing is masqueraded
     __u32 flags;                  // enum weft_control_flag

@@ -17,10 +17,14 @@ struct weft_endpoint {
     // [epoch][WEFT_AUDIT + enum weft_direction]: the same, were the policies in audit mode enforced; 0: there are none.
     __u32 policy[2][WEFT_POLICY_KINDS];
     __u8 mac[6];        // pod end
-    __u16 flags;        // none yet; 0
+    __u16 flags;        // enum weft_endpoint_flag
     __u32 reserved[4];  // 0; makes a row one cache line
 };
 WEFT_ASSERT(sizeof(struct weft_endpoint) == 64, "weft_endpoint has no padding");
+
+enum weft_endpoint_flag {
+    WEFT_ENDPOINT_DNS = 1,  // a policy of its egress has rules by DNS names: the answers to it are read
+};
 
 // What is known of an address. Maps: `addr4` (hash, key __u32 network order), `addr6` (hash, key struct weft_ip) for
 // single addresses: pods of every node, the nodes' own; `cidr4`, `cidr6` (longest prefix match) for the rest.

@@ -11,6 +11,8 @@ enum weft_event_type {
     WEFT_EVENT_DROP = 2,     // a packet was dropped; `packets`/`bytes`: drops of this kind since the last such event
     WEFT_EVENT_CHANGED = 3,  // an existing connection was decided afresh and is now allowed by another rule
     WEFT_EVENT_CLOSE = 4,    // closed or aged out; final counts of the entry's own direction
+    WEFT_EVENT_DNS = 5,      // a DNS question or its answer: struct weft_dns_event (datapath/abi/dns.h)
+    WEFT_EVENT_LAST = WEFT_EVENT_DNS,
 };
 
 // Where the packet was seen.
@@ -86,5 +88,6 @@ struct weft_metric {
 enum weft_lost {
     WEFT_LOST_RING_FULL = 0,
     WEFT_LOST_DROP_LIMIT = 1,  // not sent on purpose: counted in the next event of the same kind
-    WEFT_LOST_COUNT = 2,
+    WEFT_LOST_DNS_LIMIT = 2,   // of DNS messages: more than a CPU may tell of in a second
+    WEFT_LOST_COUNT = 3,
 };

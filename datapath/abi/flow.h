@@ -43,6 +43,7 @@ enum weft_flow_flag {
     WEFT_FLOW_DNAT = 4,     // destination is rewritten
     WEFT_FLOW_FIN = 8,      // a FIN went this way
     WEFT_FLOW_CLOSED = 16,  // RST, or FIN in both directions: set in both entries
+    WEFT_FLOW_DNS = 32,     // a pod's questions and the answers to them, which are read: never the fast path
 };
 
 // Time in the table: ticks, the low 32 bits of the kernel's jiffies (1 to 10 ms each; 49 days and more until they
@@ -146,12 +147,13 @@ struct weft_fragment_ports {
 // next packets of the same kind without looking anything else up, and holds back their events. It is no flow entry: it
 // is valid for one generation and at most one drop interval, and losing it costs only time.
 #define WEFT_DENIALS 2048
+#define WEFT_DENIAL_OPEN 128  // the next DNS answer may allow it: each packet is decided about
 struct weft_denial {
     struct weft_ip source;
     struct weft_ip destination;
     __be16 destination_port;  // ICMP: the type
     __u8 protocol;
-    __u8 reason;
+    __u8 reason;  // drop_reason.def; with WEFT_DENIAL_OPEN it only holds back events
     __u32 in_ifindex;
     __u32 generation;  // 0: empty
     __u32 rule;

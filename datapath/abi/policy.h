@@ -47,7 +47,7 @@ struct weft_port_row {
     __u32 first;    // inclusive, protocol << 16 | port
     __u32 last;     // inclusive
     __u32 rule;     // rule number; for a deny by default the number of the rule that stands for the isolating policies
-    __u32 verdict;  // enum weft_verdict | enum weft_row_flag
+    __u32 verdict;  // enum weft_verdict | enum weft_row_flag | number of its list of names << WEFT_ROW_NAMES_SHIFT
 };
 WEFT_ASSERT(sizeof(struct weft_port_row) == 16, "weft_port_row has no padding");
 
@@ -57,6 +57,11 @@ enum weft_row_flag {
     WEFT_ROW_AUDIT = 4,     // the rule is of a policy in audit mode; only in tables that audit
     WEFT_ROW_UNLOGGED = 8,  // with WEFT_VERDICT_ALLOW: the policy wants no events of what it allows
 };
+
+// Above the flags: the list in `dns_rows` (datapath/abi/dns.h) of what goes before this row if the address is known by
+// a DNS name; 0: nothing does.
+#define WEFT_ROW_NAMES_SHIFT 8
+#define WEFT_MAX_NAME_LISTS 65536
 
 // Map `rule_counters`: per-CPU array, index = rule number. Rule 0 is "not isolated: allowed".
 struct weft_rule_counter {

@@ -12,6 +12,7 @@ void decode_event(Bytes input) {
     if (decoded.error) return;
     hubble::Record record;
     record.event = decoded.event;
+    record.dns = decoded.dns;
     record.time_ns = static_cast<std::int64_t>(decoded.event.time_ns % 4'000'000'000'000'000'000U);
     // What follows the event stands for names that weftd has sent.
     const std::string text(text_of(input.subspan(sizeof(weft_event))));

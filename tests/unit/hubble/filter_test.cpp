@@ -41,7 +41,7 @@ const std::vector<Case>& cases() {
          {"POLICY_DENY", "policy_deny", "181"},
          {"POLICY_DENIED", "TTL_EXCEEDED", "stale_or_unroutable_ip"},
          {"", "NOT_A_REASON"}},
-        {"type", {"drop", "DROP"}, {"new", "changed", "close", "trace", "policy-verdict"}, {"", "l7"}},
+        {"type", {"drop", "DROP"}, {"new", "changed", "close", "dns", "l7", "trace", "policy-verdict"}, {"", "l3"}},
     };
     return rows;
 }

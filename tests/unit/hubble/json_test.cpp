@@ -44,6 +44,46 @@ TEST(json, forwarded_tcp_golden) {
         "\n");
 }
 
+TEST(json, dns_golden) {
+    Record record = named(sample_event({"10.244.0.17", "10.244.0.9", 53, 40000, 17}));
+    record.event.header.type = WEFT_EVENT_DNS;
+    record.event.flags |= WEFT_EVENT_REPLY;
+    DnsMessage dns;
+    dns.query = "www.example.com.";
+    dns.type = 1;
+    dns.answer = true;
+    dns.ttl = 30;
+    dns.latency_ns = 1234567;
+    dns.addresses = {IpAddr::parse("192.0.2.7").value(), IpAddr::parse("192.0.2.8").value()};
+    dns.all_addresses = 2;
+    dns.matched = true;
+    record.dns = std::make_shared<const DnsMessage>(dns);
+    const Json said = parsed(record);
+    EXPECT_EQ(said["flow"]["Type"], "L7");
+    EXPECT_EQ(said["flow"]["event_type"], Json::parse(R"({"type":129})"));
+    EXPECT_EQ(said["flow"]["l7"],
+              Json::parse(R"({"type":"RESPONSE","latency_ns":"1234567","dns":{"query":"www.example.com.",
+        "ips":["192.0.2.7","192.0.2.8"],"ttl":30,"qtypes":["A"],"rrtypes":["A"]}})"));
+    EXPECT_EQ(said["flow"]["Summary"], R"(DNS Answer "192.0.2.7,192.0.2.8" TTL: 30 (www.example.com. A))");
+    EXPECT_EQ(said["flow"]["is_reply"], true);
+    EXPECT_EQ(said["weft"]["event"], "dns");
+    DnsMessage question;
+    question.query = "\"\xff.";
+    question.type = 28;
+    record.dns = std::make_shared<const DnsMessage>(question);
+    const Json asked = parsed(record);
+    EXPECT_EQ(asked["flow"]["l7"]["type"], "REQUEST");
+    EXPECT_EQ(asked["flow"]["l7"]["dns"]["qtypes"], Json::parse(R"(["AAAA"])"));
+    EXPECT_FALSE(asked["flow"]["l7"].contains("latency_ns"));
+    dns.addresses.clear();
+    dns.rcode = 3;
+    dns.ttl = 0;
+    record.dns = std::make_shared<const DnsMessage>(dns);
+    const Json refused = parsed(record);
+    EXPECT_EQ(refused["flow"]["l7"]["dns"]["rcode"], 3);
+    EXPECT_EQ(refused["flow"]["Summary"], "DNS Answer RCode: Non-Existent Domain (www.example.com. A)");
+}
+
 TEST(json, dropped_by_default_golden) {
     Record record = named(dropped_event(WEFT_DROP_POLICY_DENIED, WEFT_INGRESS, {"fd00::9", "fd00::11", 5353, 53, 17}));
     record.rule[WEFT_INGRESS] = std::make_shared<Rule>(
