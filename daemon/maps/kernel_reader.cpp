@@ -20,7 +20,7 @@ Result<void> read_control(const datapath::Pins& pins, KernelState& state) {
     WEFT_TRY(map, (Map<std::uint32_t, weft_control>::open(pins, WEFT_MAP_CONTROL)));
     WEFT_TRY(row, map.lookup(0));
     state.control = row.value_or(weft_control{});
-    if (state.control.epoch > 1) return fail(ErrorCode::kInvalid, "the control row has epoch {}", state.control.epoch);
+    if (state.control.epoch > 3) return fail(ErrorCode::kInvalid, "the control row has epoch {}", state.control.epoch);
     return {};
 }
 
@@ -65,8 +65,7 @@ Result<void> read_policies(const datapath::Pins& pins, KernelState& state) {
 Result<void> read_port_rows(const datapath::Pins& pins, KernelState& state) {
     WEFT_TRY(map, (Map<std::uint32_t, weft_port_row>::open(pins, WEFT_MAP_PORT_ROWS)));
     state.capacity.port_rows = map.raw().max_entries();
-    state.recount();
-    for (const auto& [run, holders] : state.run_holders) {
+    for (const auto& run : state.runs()) {
         if (run.count == 0 || run.start >= state.capacity.port_rows || run.count > state.capacity.port_rows - run.start)
             return fail(ErrorCode::kInvalid, "a compiled policy names port rows {} to {}, map port_rows has {}",
                         run.start, std::uint64_t{run.start} + run.count, state.capacity.port_rows);

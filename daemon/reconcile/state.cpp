@@ -17,7 +17,6 @@ void State::assign(Map& map, const Key& key, Value value, Rollback& undo) {
     if (const auto at = map.find(key); at != map.end()) before = at->second;
     ++version_;
     const auto set = [this, &map, key](const Value& wanted) {
-        note(map, key);
         if (wanted == Value{})
             map.erase(key);
         else
@@ -141,17 +140,9 @@ void State::erase(const ObjectName& name, Rollback& undo) {
     }
 }
 
-void State::note(const std::map<std::string, std::shared_ptr<const policy::Pod>>& map, const std::string& key) {
-    if (&map == &world_.pods) changes_.pods.insert(key);
-}
-
 void State::set_facts(const policy::NodeFacts& facts, Rollback& undo) {
     ++version_;
-    changes_.everything = true;
-    undo.arm([this, before = world_.node] {
-        world_.node = before;
-        changes_.everything = true;
-    });
+    undo.arm([this, before = world_.node] { world_.node = before; });
     world_.node = facts;
 }
 

@@ -108,7 +108,7 @@ Result<ObjectPtr> open_object(const Sizes& sizes) {
 
 // Maps that are private to the programs and hold nothing worth keeping are not pinned.
 bool is_pinned_map(std::string_view name) {
-    return !name.contains('.') && name != "scratch";
+    return !name.contains('.') && name != "scratch" && name != "dns_work";
 }
 
 // Gives the object the maps that are pinned already. Their sizes must be the wanted ones.

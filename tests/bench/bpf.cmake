@@ -6,7 +6,7 @@ add_custom_command(
   DEPENDS bpf_bench.bpf.c bpf_bench.h ${WEFT_BPF_SOURCES})
 add_custom_target(bpf_bench_object DEPENDS ${WEFT_BENCH_OBJECT})
 add_library(weft_bpf_runner STATIC bpf_runner.cpp)
-target_link_libraries(weft_bpf_runner PUBLIC weft_test_world)
+target_link_libraries(weft_bpf_runner PUBLIC weft_test_dns)
 add_dependencies(weft_bpf_runner bpf_bench_object)
 target_compile_definitions(weft_bpf_runner PUBLIC WEFT_BENCH_OBJECT="${WEFT_BENCH_OBJECT}")
 add_executable(bpf_bench bpf_bench.cpp)

@@ -58,6 +58,8 @@ INLINE int restore(struct __sk_buff* ctx, __u32 length) {
     if (s->fresh == BENCH_STRANGERS) now->generation++;
     if (s->fresh == BENCH_OTHER_SOURCE_PORT)
         *(__u16*)(data + length - 20) = (__u16)(turn * 40503U);
+    else if (s->fresh == BENCH_OTHER_DNS_ID)
+        *(__u16*)(data + length - 12) = (__u16)turn;
     else if (s->fresh != BENCH_SAME)
         *(__u32*)(data + length - 20) = (turn * 2654435761U) | 0x00800000U; /* never a port that the established use */
     bpf_tail_call(ctx, &target, 0);

@@ -13,6 +13,8 @@
 #include "common/fd.hpp"
 #include "common/json.hpp"
 #include "tests/bench/bpf_runner.hpp"
+#include "tests/bpf/dns_message.hpp"
+#include "tests/bpf/dns_names.hpp"
 #include "tests/bpf/world.hpp"
 
 namespace weft::test {
@@ -236,6 +238,43 @@ void bench_masqueraded(Setup& s, const std::vector<Bytes>& one, bool v6) {
     row("its answer from outside", median(times[1]), "floor", median(floor), 0);
 }
 
+// From a question's answer to eight addresses that the pod may go to, with its event and the way into the pod; every
+// answer has its question. The same without a policy that speaks of names beside it.
+void bench_dns_answer(Setup& s, bool v6) {
+    constexpr int kBatch = 1500;  // questions and answers of a round have their events (DNS_EVENTS_PER_SECOND)
+    const std::string family = v6 ? "IPv6" : "IPv4", name = "DNS answer of 8 addresses, " + family;
+    put_automaton(s.world, 0, 1, {"www.example.com", "**.example.org"});
+    DnsMessage question{.name = dns_name("www.example.com"), .type = v6 ? kTypeAaaa : kTypeA};
+    std::vector<std::string> addresses;
+    for (int i = 1; i <= 8; ++i) addresses.push_back(fmt::format("{}{}", v6 ? "2001:db8:2::" : "203.0.113.", i));
+    PacketSpec ask = s.flow(40053, v6);
+    ask.protocol = kUdp;
+    ask.destination_port = WEFT_DNS_PORT;
+    PacketSpec said = answer(ask);
+    ask.payload = question.bytes();
+    said.payload = dns_answer(question, addresses).bytes();
+    std::vector<double> times[2];
+    for (const bool read : {false, true}) {
+        s.world.read_dns(s.a, read);
+        s.world.raise_generation();
+        for (int i = 0; i < kRounds; ++i) {
+            sleep(read ? 1 : 0);
+            const auto before = s.world.dns_count(WEFT_DNS_ADDRESSES);
+            s.bench.set_headers({build(ask)}, BENCH_OTHER_DNS_ID);
+            s.bench.raw(s.weft, s.a.ifindex, kBatch);
+            s.bench.set_headers({build(said)}, BENCH_OTHER_DNS_ID);
+            const double empty = s.bench.raw(s.bench.program("empty"), s.b.ifindex, kBatch);
+            times[read].push_back(s.bench.raw(s.weft, s.b.ifindex, kBatch) - empty);
+            prove(s.world.dns_count(WEFT_DNS_ADDRESSES) - before == (read ? 8U * kBatch : 0), name);
+            s.world.events();
+            prove(s.world.dns_events().size() == (read ? 2U * kBatch : 0), name);
+        }
+    }
+    row(name + ", not read", median(times[0]), "", 0, 0);
+    row(name + ", entered, with its event", median(times[1]), "a microsecond", 1000, 3);
+    s.world.read_dns(s.a, false);
+}
+
 int run(const char* object_path) {
     cpu_set_t cpu;
     CPU_ZERO(&cpu);
@@ -252,6 +291,8 @@ int run(const char* object_path) {
     setup.world.raise_generation();
     bench_masqueraded(setup, one, false);
     bench_masqueraded(setup, one, true);
+    bench_dns_answer(setup, false);
+    bench_dns_answer(setup, true);
     return 0;
 }
 

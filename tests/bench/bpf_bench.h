@@ -13,6 +13,7 @@ enum bench_fresh {
     BENCH_SAME = 0,
     BENCH_OTHER_PORTS = 1,       /* every time */
     BENCH_OTHER_SOURCE_PORT = 2, /* every time */
+    BENCH_OTHER_DNS_ID = 4,      /* every time; UDP */
     BENCH_STRANGERS = 3,         /* other ports and another generation: nothing is remembered of these two pods */
 };
 

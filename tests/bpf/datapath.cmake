@@ -6,4 +6,8 @@ weft_test(NAME icmp_types_test SUITE bpf SOURCES icmp_types_test.cpp LIBS weft_t
 weft_test(NAME actions_test SUITE bpf SOURCES actions_test.cpp LIBS weft_test_world)
 weft_test(NAME drop_reasons_test SUITE bpf SOURCES drop_reasons_test.cpp LIBS weft_test_world)
 weft_test(NAME time_exceeded_test SUITE bpf SOURCES time_exceeded_test.cpp LIBS weft_test_world)
+add_library(weft_test_dns STATIC dns_message.cpp dns_names.cpp)
+target_link_libraries(weft_test_dns PUBLIC weft_test_world weft_policy)
+weft_test(NAME dns_test SUITE bpf SOURCES dns_test.cpp LIBS weft_test_dns)
+weft_test(NAME dns_answers_test SUITE bpf SOURCES dns_answers_test.cpp LIBS weft_test_dns)
 weft_test(NAME link_local_test SUITE bpf SOURCES link_local_test.cpp LIBS weft_test_world)

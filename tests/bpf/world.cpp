@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 namespace weft::test {
 
@@ -89,6 +90,7 @@ void World::set_defaults() {
 
 void World::reset() {
     events();
+    dns_events_.clear();
     set_defaults();
     for (const char* name : {WEFT_MAP_FLOW4_TAGS, WEFT_MAP_FLOW6_TAGS, WEFT_MAP_HALF4_TAGS, WEFT_MAP_HALF6_TAGS})
         zero<std::uint64_t>(pins_, name, 1);
@@ -97,7 +99,11 @@ void World::reset() {
     zero<weft_decision>(pins_, WEFT_MAP_DECISIONS, cpus);
     zero<weft_metric>(pins_, WEFT_MAP_METRICS, cpus);
     zero<weft_rule_counter>(pins_, WEFT_MAP_RULE_COUNTERS, cpus, 64);
+    for (const char* name : {WEFT_MAP_DNS_QUERY_SETS, WEFT_MAP_DNS_NAME_SETS, WEFT_MAP_DNS_ADDRESS_SETS})
+        zero<weft_dns_set>(pins_, name, 1);
+    zero<std::uint64_t>(pins_, WEFT_MAP_DNS_COUNTERS, cpus);
     for (const Pod& pod : pods_) {
+        read_dns(pod, false);
         set_policies(pod, 0, 0);
         set_device(pod, pod.ifindex);
     }
@@ -274,11 +280,27 @@ std::vector<weft_event> World::events() {
     std::vector<weft_event> out;
     must(ring_.consume([&](std::span<const std::byte> bytes) {
         weft_event event{};
+        if (bytes.size() == sizeof(weft_dns_event)) {
+            std::memcpy(&dns_events_.emplace_back(), bytes.data(), bytes.size());
+            return;
+        }
         if (bytes.size() != sizeof event) throw std::runtime_error("an event of another size");
         std::memcpy(&event, bytes.data(), sizeof event);
         out.push_back(event);
     }));
     return out;
+}
+
+std::vector<weft_dns_event> World::dns_events() {
+    if (!events().empty()) throw std::runtime_error("events of connections stand before those of DNS");
+    return std::exchange(dns_events_, {});
+}
+
+void World::read_dns(const Pod& pod, bool read) {
+    const auto map = open_map<std::uint32_t, weft_endpoint>(pins_, WEFT_MAP_ENDPOINTS);
+    weft_endpoint row = must(map.lookup(pod.number)).value();
+    row.flags = read ? WEFT_ENDPOINT_DNS : 0;
+    must(map.update(pod.number, row));
 }
 
 namespace {
@@ -304,6 +326,10 @@ std::uint64_t World::metric(std::uint32_t reason, std::uint32_t hook) {
 
 weft_rule_counter World::rule(std::uint32_t number) {
     return sum_row<weft_rule_counter>(pins_, WEFT_MAP_RULE_COUNTERS, number);
+}
+
+std::uint64_t World::dns_count(std::uint32_t what) {
+    return sum_row<std::uint64_t>(pins_, WEFT_MAP_DNS_COUNTERS, what);
 }
 
 std::size_t World::entries(const char* tags) {

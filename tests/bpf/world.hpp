@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "datapath/abi/control.h"
+#include "datapath/abi/dns.h"
 #include "datapath/abi/endpoint.h"
 #include "datapath/abi/event.h"
 #include "datapath/abi/flow.h"
@@ -69,7 +70,11 @@ class World {
     void raise_generation();
 
     Out run(const char* program, std::uint32_t ifindex, const Bytes& frame);
-    std::vector<weft_event> events();  // all since the last call
+    std::vector<weft_event> events();  // all since the last call, but for those of DNS messages, which wait:
+    std::vector<weft_dns_event> dns_events();
+    // The pods' answers are read (WEFT_ENDPOINT_DNS), or not.
+    void read_dns(const Pod& pod, bool read);
+    std::uint64_t dns_count(std::uint32_t what);  // enum weft_dns_count
     std::uint64_t metric(std::uint32_t reason, std::uint32_t hook);
     weft_rule_counter rule(std::uint32_t number);
     // Entries in a table (WEFT_MAP_FLOW4_TAGS and so on).
@@ -84,6 +89,7 @@ class World {
     std::map<std::string, Fd> programs_;
     datapath::EventRing ring_;
     std::vector<Pod> pods_;
+    std::vector<weft_dns_event> dns_events_;
     std::vector<std::string> cidrs_;
     std::uint32_t next_row_ = 0, next_policy_ = 1;
 };

@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "datapath/abi/control.h"
+#include "datapath/abi/dns.h"
 #include "datapath/abi/endpoint.h"
 #include "datapath/abi/event.h"
 #include "datapath/abi/flow.h"

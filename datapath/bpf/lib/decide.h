@@ -106,6 +106,7 @@ CHECKED_ONCE int decide_policy(struct __sk_buff* ctx, struct weft_scratch* s, co
     if (!s || !control) return WEFT_DROP_NO_POLICY_TABLE;
     s->rule = 0;
     s->masquerades = false;
+    s->again = !fresh;
     s->direction = s->packet.hook == WEFT_HOOK_FROM_POD ? WEFT_EGRESS : WEFT_INGRESS;
     __builtin_memset(&s->forward, 0, ENTRY_HEAD);
     __builtin_memset(&s->reply, 0, ENTRY_HEAD);

@@ -3,6 +3,7 @@
  * entry: it counts for one generation, which weftd raises whenever a row changes that it was made of. */
 #pragma once
 
+#include "datapath/bpf/lib/dns_verdict.h"
 #include "datapath/bpf/lib/flow_hash.h"
 #include "datapath/bpf/lib/policy.h"
 #include "datapath/bpf/lib/scratch.h"
@@ -61,6 +62,10 @@ INLINE int check_policies(struct weft_scratch* s) {
     s->direction = WEFT_EGRESS;
     int reason =
         policy_verdict(s->policy[WEFT_EGRESS], s->peer_class[WEFT_EGRESS], number, &rules[WEFT_EGRESS], &egress);
+    if (unlikely(egress >> WEFT_ROW_NAMES_SHIFT)) {
+        reason = verdict_by_name(s, reason, &rules[WEFT_EGRESS], &egress);
+        if (reason) s->denial = WEFT_DENIAL_OPEN;
+    }
     if (!reason) {
         s->direction = WEFT_INGRESS;
         reason = policy_verdict(s->policy[WEFT_INGRESS], s->peer_class[WEFT_INGRESS], number, &rules[WEFT_INGRESS],
@@ -76,8 +81,9 @@ INLINE int audit_direction(struct weft_scratch* s, __u32 direction, __u8 counts)
     struct weft_flow_detail* detail = &s->forward.detail;
     const __u32 policy = s->policy[WEFT_AUDIT + direction];
     __u32 rule = detail->rule[direction], flags = 0;
-    const int reason =
+    int reason =
         policy ? policy_verdict(policy, s->peer_class[direction], policy_number(&s->opening), &rule, &flags) : 0;
+    if (flags >> WEFT_ROW_NAMES_SHIFT) reason = verdict_by_name(s, reason, &rule, &flags);
     detail->audit_rule[direction] = rule;
     detail->audit_reason = (__u8)reason;
     detail->audit_direction = (__u8)direction;

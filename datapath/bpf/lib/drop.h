@@ -55,7 +55,8 @@ INLINE bool denied_before(struct weft_scratch* s, const struct weft_control* con
     return true;
 }
 
-/* Whether an event of this drop is due; then the slot holds the counts that it must carry. */
+/* Whether an event of this drop is due; then the slot holds the counts that it must carry. `reason`: as in struct
+ * weft_denial. */
 INLINE bool drop_event_due(struct weft_denial* denial, const struct weft_packet* packet,
                            const struct weft_control* control, __u32 reason, __u32 rule) {
     const __u32 now = ticks_now();
@@ -86,12 +87,12 @@ INLINE bool drop_event_due(struct weft_denial* denial, const struct weft_packet*
 CHECKED_ONCE int drop(struct weft_scratch* s, const struct weft_control* control, int why) {
     if (!s || !control) return TC_ACT_SHOT;
     const struct weft_packet* packet = &s->packet;
-    const __u32 reason = (__u32)why;
+    const __u32 reason = (__u32)why, kept = reason | s->denial;
     count_drop(packet, reason, s->rule);
     s->denial_ticks = ticks_now();
     struct weft_denial* denial = denial_slot(packet, control->hash_seed);
     if (!denial) return TC_ACT_SHOT;
-    if (!drop_event_due(denial, packet, control, reason, s->rule)) {
+    if (!drop_event_due(denial, packet, control, kept, s->rule)) {
         count_lost(WEFT_LOST_DROP_LIMIT);
         return TC_ACT_SHOT;
     }

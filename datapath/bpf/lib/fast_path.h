@@ -47,8 +47,9 @@ INLINE bool is_hop(const struct fast_entry* fast, __u8 hook) {
     return hook != WEFT_HOOK_TO_POD && (fast->action == WEFT_ACTION_PEER || fast->action == WEFT_ACTION_NEIGHBOUR);
 }
 
+/* Or is read as DNS, which is the slow path's: one test for all that is seldom. */
 INLINE bool is_translated(const struct fast_entry* fast) {
-    return unlikely(fast->flags & (WEFT_FLOW_SNAT | WEFT_FLOW_DNAT));
+    return unlikely(fast->flags & (WEFT_FLOW_SNAT | WEFT_FLOW_DNAT | WEFT_FLOW_DNS));
 }
 
 /* Half changed, so no longer the slow path's: the kernel had no memory for a copy of its own. */

@@ -85,10 +85,11 @@ INLINE bool FN(load)(bool half, const KEY* key, __u64 hash, struct weft_entry* e
     return READ_ONCE(slot->sequence) == sequence && entry->generation != 0;
 }
 
-/* The rewrite of a translated entry that was found with `flags`. False: it was written meanwhile. */
+/* The rewrite of a translated entry that was found with `flags`. False: it was written meanwhile, or its packets are
+ * read. */
 INLINE bool FN(rewrite)(const FLOW* slot, __u32 index, const KEY* key, __u8 flags, struct fast_rewrite* rewrite) {
     const struct weft_flow_detail* detail = FN(detail_at)(false, index);
-    if (!detail) return false;
+    if (!detail || (flags & WEFT_FLOW_DNS)) return false;
     const __u32 sequence = READ_ONCE(slot->sequence);
     barrier();
     const bool good = !(sequence & 1) && FN(key_equal)(&slot->key, key) && slot->flags == flags;

@@ -79,6 +79,17 @@ HASH_MAP(fragments, BPF_MAP_TYPE_LRU_HASH, struct weft_fragment_key, struct weft
 ARRAY_MAP(denials, struct weft_denial, WEFT_DENIALS);
 PERCPU_MAP(decisions, struct weft_decision, WEFT_DECISIONS);
 
+ARRAY_MAP(dns_query_sets, struct weft_dns_set, WEFT_DNS_QUERY_SETS);
+ARRAY_MAP(dns_queries, struct weft_dns_query, WEFT_DNS_QUERY_SETS* WEFT_DNS_WAYS);
+ARRAY_MAP(dns_name_sets, struct weft_dns_set, WEFT_DNS_NAME_SETS);
+ARRAY_MAP(dns_names, struct weft_dns_name, WEFT_DNS_NAME_SETS* WEFT_DNS_WAYS);
+ARRAY_MAP(dns_address_sets, struct weft_dns_set, WEFT_DNS_ADDRESS_SETS);
+ARRAY_MAP(dns_addresses, struct weft_dns_address, WEFT_DNS_ADDRESS_SETS* WEFT_DNS_WAYS);
+ARRAY_MAP(dns_automata, struct weft_dns_automaton, 2);
+HASH_MAP(dns_rows, BPF_MAP_TYPE_HASH, struct weft_dns_row_key, struct weft_dns_row, WEFT_MAX_DNS_ROWS,
+         BPF_F_NO_PREALLOC);
+PERCPU_MAP(dns_counters, __u64, WEFT_DNS_COUNTS);
+
 INLINE struct weft_control* control_of(void) {
     const __u32 zero = 0;
     return bpf_map_lookup_elem(&control, &zero);

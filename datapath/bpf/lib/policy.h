@@ -45,7 +45,13 @@ INLINE const struct weft_port_row* policy_row(__u32 policy, __u32 class_id, __u3
     return row && row->first <= number && number <= row->last ? row : NULL;
 }
 
-/* The reason to deny (0: allowed), the rule that said so, and enum weft_row_flag. */
+INLINE int reason_of(__u32 verdict) {
+    if (verdict & WEFT_VERDICT_ALLOW) return 0;
+    return verdict & WEFT_ROW_DEFAULT_DENY ? WEFT_DROP_POLICY_DENIED : WEFT_DROP_POLICY_DENY;
+}
+
+/* The reason to deny (0: allowed), the rule that said so, and what of the row's verdict is behind it: flags, list of
+ * names. */
 INLINE int policy_verdict(__u32 policy, __u32 class_id, __u32 number, __u32* rule, __u32* flags) {
     *rule = 0;
     *flags = 0;
@@ -54,6 +60,5 @@ INLINE int policy_verdict(__u32 policy, __u32 class_id, __u32 number, __u32* rul
     if (!row) return WEFT_DROP_NO_POLICY_TABLE;
     *rule = row->rule;
     *flags = row->verdict;
-    if (row->verdict & WEFT_VERDICT_ALLOW) return 0;
-    return row->verdict & WEFT_ROW_DEFAULT_DENY ? WEFT_DROP_POLICY_DENIED : WEFT_DROP_POLICY_DENY;
+    return reason_of(row->verdict);
 }

@@ -87,8 +87,12 @@ struct weft_scratch {
     __u32 answers;
     __u32 answers_ticks;
     struct icmp_answer answer;
-    __u64 opened_ns;  /* of the connection that the packet opens */
-    bool masquerades; /* the decision wants it */
+    __u64 opened_ns;               /* of the connection that the packet opens */
+    bool masquerades;              /* the decision wants it */
+    bool again;                    /* about a connection that exists: names whose time is over count as they did */
+    __u8 denial;                   /* WEFT_DENIAL_OPEN: a DNS name may open what was denied */
+    struct weft_dns_row name_row;  /* what a name's rule says */
+    struct weft_dns_address known; /* what the pod has learned of the destination */
 };
 
 /* Who the ends are is not known: for the event of a drop. */

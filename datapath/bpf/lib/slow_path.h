@@ -5,6 +5,7 @@
 
 #include "datapath/bpf/lib/decide.h"
 #include "datapath/bpf/lib/decision.h"
+#include "datapath/bpf/lib/dns.h"
 #include "datapath/bpf/lib/icmp_error.h"
 #include "datapath/bpf/lib/link_local.h"
 #include "datapath/bpf/lib/time_exceeded.h"
@@ -54,6 +55,7 @@ INLINE int open_connection(struct __sk_buff* ctx, struct weft_scratch* s, const 
     if (reason == WEFT_DROP_UNKNOWN_DESTINATION && packet->hook == WEFT_HOOK_FROM_NETDEV) return TC_ACT_OK;
     if (reason) return drop(s, control, reason);
     if (!known) remember_decision(s, control);
+    if (unlikely(packet->tuple.destination_port == bpf_htons(WEFT_DNS_PORT))) read_dns_of(s);
     if (ends_here(packet, &s->forward)) return time_exceeded(ctx, s, control);
     s->forward.packets = packet->segments;
     s->forward.bytes = packet->length;
@@ -62,6 +64,7 @@ INLINE int open_connection(struct __sk_buff* ctx, struct weft_scratch* s, const 
         return drop(s, control, WEFT_DROP_FLOW_TABLE_FULL);
     count_rules(&s->forward.detail, 0, 0, 1);
     send_event(WEFT_EVENT_NEW, packet, &s->forward, packet->segments, packet->length);
+    if (unlikely(s->forward.flags & WEFT_FLOW_DNS)) dns_message(ctx, s, &s->forward);
     return forward(ctx, s, control, &s->forward);
 }
 
@@ -127,6 +130,7 @@ INLINE int continue_connection(struct __sk_buff* ctx, struct weft_scratch* s, co
     if (tcp && (packet->tcp_flags & TCP_FIN)) touch.flags = WEFT_FLOW_FIN;
     const __u32 flags = (__u32)flow_touch(half, &packet->tuple, &touch, control->hash_seed);
     if (tcp && (packet->tcp_flags & (TCP_FIN | TCP_RST))) close_marks(s, control, half, flags);
+    if (unlikely(s->found.flags & WEFT_FLOW_DNS)) dns_message(ctx, s, &s->found);
     return forward(ctx, s, control, &s->found);
 }
 
@@ -142,6 +146,7 @@ CHECKED_ONCE int decide_again(struct __sk_buff* ctx, struct weft_scratch* s, con
         s->opening = s->packet.tuple;
     const int reason = decide(ctx, s, control, false);
     if (reason) return drop(s, control, reason);
+    if (unlikely(s->opening.destination_port == bpf_htons(WEFT_DNS_PORT))) read_dns_of(s);
     if (s->packet.hook == WEFT_HOOK_FROM_POD &&
         (reply ? s->reply.in_ifindex : s->forward.in_ifindex) != s->packet.ifindex)
         return drop(s, control, WEFT_DROP_INVALID_SOURCE_IP); /* the address has another owner now */
@@ -214,6 +219,7 @@ INLINE int slow_path(struct __sk_buff* ctx, __u8 hook) {
     const struct weft_control* control = control_of();
     if (!s || !control) return TC_ACT_SHOT;
     s->rule = 0;
+    s->denial = 0;
     s->direction = hook == WEFT_HOOK_FROM_POD ? WEFT_EGRESS : WEFT_INGRESS;
     forget_ends(s);
     const int malformed = parse_packet(ctx, &s->packet, hook);
