@@ -1,39 +1,15 @@
-// The policies in force on this node, taken apart: rules with their numbers, and the atoms that the rules' peers and
-// ports are made of. A class is a set of atoms.
+// The atoms that rules' peers and ports are made of, of the policies in force on this node. A class is a set of atoms.
+// Each is held by the rules that name it; what nobody holds any more goes at the end of an update.
 #pragma once
 
-#include <deque>
+#include <algorithm>
+#include <optional>
 #include <vector>
 
-#include "policy/label_sets.hpp"
+#include "policy/digest.hpp"
 #include "policy/pod_set_index.hpp"
 
 namespace weft::policy {
-
-// A local endpoint and the specs that select it (indices into Atoms::specs, ascending).
-struct Subject {
-    const Pod* pod = nullptr;
-    std::vector<std::uint32_t> specs;
-};
-
-struct CompiledRule {
-    const Rule* rule = nullptr;
-    std::uint32_t spec = 0;  // index into Atoms::specs
-    std::uint32_t number = 0;
-    std::vector<std::uint32_t> pod_sets;  // atoms, each list ascending and unique
-    std::vector<std::uint32_t> blocks;
-    std::vector<std::uint32_t> traits;
-    std::vector<std::uint32_t> required;  // pod sets of Rule::required
-    std::vector<std::uint32_t>
-        names;  // ports that an egress rule names: resolved on the receiving pod, so part of its class
-};
-
-struct SpecInForce {
-    const Policy* policy = nullptr;
-    const Spec* spec = nullptr;
-    std::uint32_t first_rule = 0;  // run in Atoms::rules
-    std::uint32_t rules = 0;
-};
 
 // What an address is besides a pod and a part of blocks: a node of a set, or of an entity.
 using Trait = std::variant<NodeSet, Entity>;
@@ -41,23 +17,95 @@ std::string text_of(const Trait& trait);  // equal texts mean equal traits
 
 // "TCP/web" as an egress rule has it.
 struct PortName {
-    std::string_view name;
+    std::string name;
     std::uint8_t protocol = 0;
 };
 
-struct Atoms {
-    std::vector<SpecInForce> specs;  // in the order of the policies' names, then of their place
-    std::vector<CompiledRule> rules;
-    std::vector<Subject> subjects;
-    PodSetIndex pod_sets;
-    std::vector<const PodSet*> pod_set_of;  // by atom
-    std::vector<const IpBlock*> blocks;     // by atom
-    std::vector<Trait> traits;              // by atom
-    std::vector<PortName> names;            // by atom
-    std::deque<IpBlock> resolved;           // blocks that stand for groups
+// Atoms of one kind, by their texts.
+template <typename Value>
+class AtomSet {
+  public:
+    struct Atom {
+        Value value;
+        Digest digest;
+        std::string text;
+        std::uint32_t holders = 0;
+    };
+    std::uint32_t acquire(const std::string& text, const Value& value) {
+        const auto [at, is_new] = numbers_.try_emplace(text, 0U);
+        if (is_new) {
+            at->second = atoms_.add({value, Digest::of(text), text, 0});
+            born_.push_back(at->second);
+        }
+        ++atoms_[at->second].holders;
+        return at->second;
+    }
+    void release(std::uint32_t number) {
+        if (--atoms_[number].holders == 0) dying_.push_back(number);
+    }
+    // The atom of that text that somebody holds.
+    std::optional<std::uint32_t> find(std::string_view text) const {
+        const auto at = numbers_.find(text);
+        return at == numbers_.end() || !held(at->second) ? std::nullopt : std::optional(at->second);
+    }
+    const Value& value(std::uint32_t number) const { return atoms_[number].value; }
+    const Digest& digest(std::uint32_t number) const { return atoms_[number].digest; }
+    std::uint32_t end() const { return atoms_.end(); }
+    bool held(std::uint32_t number) const { return atoms_[number].holders > 0; }
+
+    // Since the last settle(): atoms that are new, atoms that nobody holds.
+    const std::vector<std::uint32_t>& born() const { return born_; }
+    const std::vector<std::uint32_t>& dying() const {
+        std::ranges::sort(dying_);
+        const auto rest = std::ranges::unique(dying_);
+        dying_.erase(rest.begin(), rest.end());
+        std::erase_if(dying_, [&](std::uint32_t number) { return held(number); });
+        return dying_;
+    }
+    void settle() {
+        for (const auto number : dying()) {
+            numbers_.erase(atoms_[number].text);
+            atoms_.erase(number);
+        }
+        dying_.clear();
+        born_.clear();
+    }
+
+  private:
+    Slots<Atom> atoms_;
+    ByText<std::uint32_t> numbers_;
+    std::vector<std::uint32_t> born_;
+    mutable std::vector<std::uint32_t> dying_;  // tidied when it is asked for
 };
 
-// Points into `world`.
-Result<Atoms> collect_atoms(const World& world, const LabelSets& sets, Numbers& numbers);
+// The sets of pods, which are looked for among many labels.
+class PodSetAtoms {
+  public:
+    std::uint32_t acquire(const PodSet& set);
+    void release(std::uint32_t number) {
+        if (index_.release(number)) dying_.push_back(number);
+    }
+    const PodSet& value(std::uint32_t number) const { return index_.set(number); }
+    const Digest& digest(std::uint32_t number) const { return digests_[number]; }
+    const PodSetIndex& index() const { return index_; }
+
+    const std::vector<std::uint32_t>& born() const { return born_; }
+    const std::vector<std::uint32_t>& dying();
+    void bury();  // what is dying; numbers are given again from now on
+    void build() { index_.build(); }
+    void settle() { born_.clear(); }
+
+  private:
+    PodSetIndex index_;
+    std::vector<Digest> digests_;
+    std::vector<std::uint32_t> born_, dying_;
+};
+
+struct Atoms {
+    PodSetAtoms pod_sets;
+    AtomSet<IpBlock> blocks;
+    AtomSet<Trait> traits;
+    AtomSet<PortName> names;
+};
 
 }  // namespace weft::policy

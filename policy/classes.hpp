@@ -1,14 +1,16 @@
 // Classes: what the policies in force tell apart of an address. A class is a set of atoms: the pod sets that hold the
-// pod, the blocks that hold the address, its traits, and the numbers of the ports that egress rules name.
+// pod, the blocks that hold the address, its traits, and the numbers of the ports that egress rules name. It is there
+// as long as an address or a prefix is of it.
 #pragma once
 
 #include <array>
 #include <span>
-#include <unordered_set>
 #include <vector>
 
 #include "policy/atoms.hpp"
 #include "policy/interner.hpp"
+#include "policy/numbers.hpp"
+#include "policy/objects.hpp"
 
 namespace weft::policy {
 
@@ -16,65 +18,79 @@ namespace weft::policy {
 struct ResolvedPort {
     std::uint32_t name = 0;  // Atoms::names
     std::uint16_t port = 0;
+    friend auto operator<=>(const ResolvedPort&, const ResolvedPort&) = default;
+};
+
+// The lists that make a class, each by its number in Classes::lists.
+struct ClassKey {
+    std::uint32_t pods = 0, blocks = 0, traits = 0;
+    std::uint32_t ports = 0;  // name, port, name, port ...: ascending
+    friend bool operator==(const ClassKey&, const ClassKey&) = default;
 };
 
 struct Class {
     std::uint32_t number = 0;  // as the datapath knows it; 0 has no atoms
-    std::uint32_t pods = 0;    // lists of atoms, by number in the interner they came from
-    std::uint32_t blocks = 0;
-    std::uint32_t traits = 0;
-    std::uint32_t ports = 0;
+    ClassKey key;
+    std::uint32_t holders = 0;
 };
 
 class Classes {
   public:
     // All must outlive the classes.
-    Classes(const Atoms& atoms, const ListInterner& block_lists, Numbers& numbers);
+    Classes(const Atoms& atoms, Numbers& numbers);
 
-    // The list of pod sets of each label set, to be given to `of`.
-    std::vector<std::uint32_t> match(const LabelSets& sets);
-    // The list of named ports of a pod.
-    std::uint32_t resolve(const Pod& pod);
-    // The list of the traits that are entities of `entities`, or sets of nodes that hold one with labels `node`.
+    ListInterner& lists() { return lists_; }
+    const ListInterner::List& list(std::uint32_t number) const { return lists_.list(number); }
+    // Held lists of atoms: the named ports of a pod; the traits that are entities of `entities`, or sets of nodes that
+    // hold one with labels `node`.
+    std::uint32_t ports_of(const Pod& pod);
     std::uint32_t traits(std::span<const Entity> entities, const Labels* node = nullptr);
-    // The lists that make a class.
-    struct Key {
-        std::uint32_t pods = 0, blocks = 0, traits = 0, ports = 0;
-        friend bool operator==(const Key&, const Key&) = default;
-    };
-    // The class (index into all()) with these lists.
-    Result<std::uint32_t> of(const Key& key);
 
-    const std::vector<Class>& all() const { return classes_; }
-    const ListInterner::List& pod_sets(const Class& of) const { return pod_lists_.list(of.pods); }
-    const ListInterner::List& blocks(const Class& of) const { return block_lists_.list(of.blocks); }
-    const ListInterner::List& traits(const Class& of) const { return trait_lists_.list(of.traits); }
+    // The class with these lists, held once more.
+    Result<std::uint32_t> acquire(const ClassKey& key);
+    void release(std::uint32_t index) {
+        if (--classes_[index].holders == 0) dying_.push_back(index);
+    }
+    const Class& operator[](std::uint32_t index) const { return classes_[index]; }
+    std::uint32_t with_number(std::uint32_t number) const { return by_number_.at(number); }
     // Ascending by name; a name may stand twice when a pod gives it to two ports.
     std::vector<ResolvedPort> ports(const Class& of) const;
 
+    // The classes (by index) that have an atom.
+    enum Kind { kPodSet, kBlock, kTrait, kName };
+    const std::vector<std::uint32_t>& members(Kind kind, std::uint32_t atom) const;
+    template <typename Visit>  // visit(kind, atom), each once
+    void each_atom(const Class& of, const Visit& visit) const {
+        for (const auto atom : list(of.key.pods)) visit(kPodSet, atom);
+        for (const auto atom : list(of.key.blocks)) visit(kBlock, atom);
+        for (const auto atom : list(of.key.traits)) visit(kTrait, atom);
+        const auto& ports = list(of.key.ports);
+        for (std::size_t i = 0; i < ports.size(); i += 2)
+            if (i == 0 || ports[i] != ports[i - 2]) visit(kName, ports[i]);
+    }
+
+    // Since the last settle(): classes that are new, classes that nobody is of any more.
+    const std::vector<std::uint32_t>& born() const { return born_; }
+    const std::vector<std::uint32_t>& dying();
+    void settle();
+    void release_all();
+
   private:
     struct KeyHash {
-        std::size_t operator()(const Key& key) const {
+        std::size_t operator()(const ClassKey& key) const {
             return hash_words(std::array{key.pods, key.blocks, key.traits, key.ports});
         }
     };
-    Digest digest(const Key& key) const;
-    std::uint32_t resolved_port(std::uint32_t name, std::uint16_t port);
+    Digest digest(const ClassKey& key) const;
 
     const Atoms& atoms_;
-    const ListInterner& block_lists_;
     Numbers& numbers_;
-    ListInterner pod_lists_;
-    ListInterner trait_lists_;
-    ListInterner port_lists_;
-    std::vector<ResolvedPort> resolved_;  // by atom of port_lists_
-    std::unordered_map<std::uint64_t, std::uint32_t> resolved_numbers_;
-    std::unordered_map<std::string_view, std::vector<std::pair<std::uint8_t, std::uint32_t>>>
-        names_;  // to protocol and atom
-    std::vector<Digest> pod_digests_, block_digests_;
-    std::vector<Class> classes_;
-    std::unordered_map<Key, std::uint32_t, KeyHash> indices_;
-    std::unordered_set<std::uint32_t> taken_;  // class numbers
+    ListInterner lists_;
+    Slots<Class> classes_;
+    std::unordered_map<ClassKey, std::uint32_t, KeyHash> indices_;
+    std::unordered_map<std::uint32_t, std::uint32_t> by_number_;
+    std::array<std::unordered_map<std::uint32_t, std::vector<std::uint32_t>>, 4> members_;  // by Kind
+    std::vector<std::uint32_t> born_, dying_;
 };
 
 }  // namespace weft::policy

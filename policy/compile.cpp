@@ -1,163 +1,250 @@
 #include "policy/compile.hpp"
 
 #include <algorithm>
-#include <array>
 
-#include "policy/regions.hpp"
+#include "policy/placement.hpp"
 #include "policy/tables.hpp"
 
 namespace weft::policy {
 
-namespace {
+struct Compiler::Parts {
+    Parts(Numbers& numbers, ImageEditor& image)
+        : sets(numbers),
+          specs(numbers, image),
+          classes(atoms, numbers),
+          regions(classes.lists()),
+          placement(atoms, classes, sets, regions, image),
+          tables(atoms, classes, specs, numbers, image),
+          image_(image) {}
 
-bool in_any(const std::vector<Cidr>& ranges, const IpAddr& ip) {
-    return std::ranges::any_of(ranges, [&](const Cidr& range) { return range.contains(ip); });
-}
+    void put_policies(const World& world, const WorldChanges& changes);
+    Result<void> put_pods(const World& world, const WorldChanges& changes);
+    void find_local();
+    Result<void> cut_regions();
+    void match_sets();
+    void settle();
+    void release_all();
 
-// The Node object of this node: the one that has an address of it.
-const Node* own_node(const World& world) {
-    for (const auto& [name, node] : world.nodes)
-        for (const auto& ip : node->addresses)
-            if (std::ranges::find(world.node.host_addresses, ip) != world.node.host_addresses.end()) return node.get();
-    return nullptr;
-}
-
-class Compiler {
-  public:
-    Compiler(const World& world, Numbers& numbers, const LabelSets& sets, const Atoms& atoms, const Regions& regions)
-        : world_(world),
-          numbers_(numbers),
-          sets_(sets),
-          atoms_(atoms),
-          regions_(regions),
-          classes_(atoms, regions.block_lists(), numbers) {}
-
-    Result<Image> run() {
-        WEFT_CHECK(place_regions());
-        WEFT_CHECK(place_nodes());
-        WEFT_CHECK(place_pods());
-        name_identities();
-        WEFT_CHECK(build_tables(atoms_, classes_, numbers_, image_));
-        return std::move(image_);
-    }
+    Atoms atoms;
+    LabelSets sets;
+    Specs specs;
+    Classes classes;
+    Regions regions;
+    Placement placement;
+    Tables tables;
+    std::uint64_t matched = 0;
 
   private:
-    Result<std::uint32_t> class_number(const Classes::Key& key) {
-        WEFT_TRY(index, classes_.of(key));
-        return classes_.all()[index].number;
-    }
-
-    Result<void> place_regions() {
-        const std::array<std::uint32_t, 2> world = {classes_.traits(std::array{Entity::kWorld6}),
-                                                    classes_.traits(std::array{Entity::kWorld4})};
-        for (const auto& region : regions_.all()) {
-            const Classes::Key inside{.blocks = region.inside};
-            const Classes::Key outside{.blocks = region.blocks, .traits = world[region.prefix.address.is_v4() ? 1 : 0]};
-            WEFT_TRY(number, class_number(region.pod_range ? inside : outside));
-            const auto identity = region.pod_range ? kIdentityUnknown : kIdentityWorld;
-            image_.cidrs.emplace_hint(image_.cidrs.end(), region.prefix,
-                                      Address{.identity = identity,
-                                              .class_id = number,
-                                              .no_masquerade = region.no_masquerade || region.pod_range,
-                                              .pod_range = region.pod_range});
-        }
-        return {};
-    }
-
-    // The nodes' own addresses and those of API servers elsewhere.
-    Result<void> place_nodes() {
-        for (const auto& ip : world_.node.kube_apiservers) {
-            const auto& region = regions_.find(ip);
-            const auto world = ip.is_v4() ? Entity::kWorld4 : Entity::kWorld6;
-            WEFT_TRY(number, class_number({.blocks = region.blocks,
-                                           .traits = classes_.traits(std::array{Entity::kKubeApiserver, world})}));
-            image_.addresses[ip] = {.identity = kIdentityKubeApiserver,
-                                    .class_id = number,
-                                    .no_masquerade = region.no_masquerade || region.pod_range,
-                                    .pod_range = region.pod_range};
-        }
-        for (const auto& ip : world_.node.remote_nodes) WEFT_CHECK(place_node(ip, nullptr, false));
-        const Node* own = own_node(world_);
-        for (const auto& [name, node] : world_.nodes)
-            for (const auto& ip : node->addresses) WEFT_CHECK(place_node(ip, node.get(), node.get() == own));
-        for (const auto& ip : world_.node.host_addresses) WEFT_CHECK(place_node(ip, own, true));
-        return {};
-    }
-
-    Result<void> place_node(const IpAddr& ip, const Node* node, bool here) {
-        std::vector<Entity> entities = {here ? Entity::kHost : Entity::kRemoteNode};
-        if (std::ranges::find(world_.node.kube_apiservers, ip) != world_.node.kube_apiservers.end())
-            entities.push_back(Entity::kKubeApiserver);
-        WEFT_TRY(number,
-                 class_number({.blocks = regions_.find(ip).inside,
-                               .traits = classes_.traits(entities, node == nullptr ? nullptr : &node->labels)}));
-        image_.addresses[ip] = {.identity = here ? kIdentityHost : kIdentityRemoteNode,
-                                .class_id = number,
-                                .host = here,
-                                .no_masquerade = true,
-                                .pod_range = in_any(world_.node.pod_ranges, ip)};
-        return {};
-    }
-
-    struct Claim {
-        IpAddr ip;
-        std::uint32_t pod;  // index into LabelSets::pods
-        bool local;
+    struct Edit {
+        std::vector<std::uint32_t> more, fewer;
     };
+    void edit_matched();
+    void match_born();
+    void edit(std::uint32_t number, const Edit& edit);
 
-    Result<void> place_pods() {
-        const auto pod_lists = classes_.match(sets_);
-        std::vector<Claim> claims;
-        for (std::uint32_t i = 0; i < sets_.pods.size(); ++i)
-            for (const auto& ip : sets_.pods[i].pod->addresses)
-                claims.push_back({ip, i, sets_.pods[i].pod->endpoint != 0});
-        std::ranges::sort(claims, [](const Claim& a, const Claim& b) {
-            if (const auto order = a.ip <=> b.ip; order != 0) return order < 0;
-            return std::pair(!a.local, a.pod) < std::pair(!b.local, b.pod);
-        });
-        for (std::size_t i = 0; i < claims.size(); ++i) {
-            if (i > 0 && claims[i].ip == claims[i - 1].ip) continue;
-            const auto& entry = sets_.pods[claims[i].pod];
-            WEFT_TRY(number, class_number({.pods = pod_lists[entry.label_set],
-                                           .blocks = regions_.find(claims[i].ip).inside,
-                                           .ports = classes_.resolve(*entry.pod)}));
-            image_.addresses.try_emplace(image_.addresses.end(), claims[i].ip,
-                                         Address{.identity = sets_.sets[entry.label_set].identity,
-                                                 .class_id = number,
-                                                 .endpoint = entry.pod->endpoint,
-                                                 .no_masquerade = true,
-                                                 .pod_range = in_any(world_.node.pod_ranges, claims[i].ip)});
-        }
-        return {};
-    }
-
-    void name_identities() {
-        image_.identities = {{kIdentityUnknown, {{"reserved:unknown", ""}}},
-                             {kIdentityHost, {{"reserved:host", ""}}},
-                             {kIdentityWorld, {{"reserved:world", ""}}},
-                             {kIdentityRemoteNode, {{"reserved:remote-node", ""}}},
-                             {kIdentityKubeApiserver, {{"reserved:kube-apiserver", ""}}}};
-        for (const auto& set : sets_.sets)
-            image_.identities.emplace_hint(image_.identities.end(), set.identity,
-                                           identity_labels(set, sets_.namespaces[set.namespace_]));
-    }
-
-    const World& world_;
-    Numbers& numbers_;
-    const LabelSets& sets_;
-    const Atoms& atoms_;
-    const Regions& regions_;
-    Classes classes_;
-    Image image_;
+    ImageEditor& image_;
+    bool some_matched_ = false;  // some label set's list may be right
 };
+
+namespace {
+
+// map[key], or nothing.
+template <typename Map>
+typename Map::mapped_type find_in(const Map& map, const typename Map::key_type& key) {
+    const auto at = map.find(key);
+    return at == map.end() ? nullptr : at->second;
+}
+
+void name_reserved(ImageEditor& image) {
+    constexpr std::pair<std::uint32_t, const char*> kNames[] = {{kIdentityUnknown, "reserved:unknown"},
+                                                                {kIdentityHost, "reserved:host"},
+                                                                {kIdentityWorld, "reserved:world"},
+                                                                {kIdentityRemoteNode, "reserved:remote-node"},
+                                                                {kIdentityKubeApiserver, "reserved:kube-apiserver"}};
+    for (const auto& [identity, name] : kNames)
+        image.set_identity(identity, IdentityLabels{.namespace_ = {},
+                                                    .own = std::make_shared<const Labels>(Labels{{name, ""}}),
+                                                    .of_namespace = {}});
+}
 
 }  // namespace
 
+void Compiler::Parts::put_policies(const World& world, const WorldChanges& changes) {
+    if (changes.groups) specs.renew_groups();
+    if (changes.everything)
+        for (const auto& [name, policy] : world.policies) specs.put(name, policy);
+    for (const auto& name : changes.policies) specs.put(name, find_in(world.policies, name));
+}
+
+Result<void> Compiler::Parts::put_pods(const World& world, const WorldChanges& changes) {
+    for (const auto& name : changes.namespaces) WEFT_CHECK(sets.relabel(world, name));
+    if (changes.everything) sets.reserve(world.pods.size());
+    if (changes.everything)
+        for (const auto& [key, pod] : world.pods) WEFT_CHECK(sets.put(world, key, pod));
+    for (const auto& key : changes.pods) WEFT_CHECK(sets.put(world, key, find_in(world.pods, key)));
+    return {};
+}
+
+// The pods of this node among those that were touched.
+void Compiler::Parts::find_local() {
+    std::set<std::uint32_t> numbers(sets.touched().begin(), sets.touched().end());
+    for (const auto number : numbers) {
+        const auto* before = tables.find(number);
+        if (before != nullptr) specs.remove_local(before->set);
+        const auto& entry = sets.pod(number);
+        if (entry.pod != nullptr && entry.pod->endpoint != 0) {
+            specs.add_local(entry.set);
+            tables.put(number, Tables::Subject{entry.pod, entry.set});
+        } else if (before != nullptr) {
+            tables.put(number, std::nullopt);
+        }
+    }
+}
+
+Result<void> Compiler::Parts::cut_regions() {
+    for (const auto atom : atoms.blocks.born())
+        if (atoms.blocks.held(atom)) regions.add(atom, atoms.blocks.value(atom));
+    for (const auto atom : atoms.blocks.dying())
+        if (std::ranges::find(atoms.blocks.born(), atom) == atoms.blocks.born().end())
+            regions.remove(atom, atoms.blocks.value(atom));
+    return regions.settle();
+}
+
+// The pod sets that hold each label set: of the new ones by the index, of the others where pod sets came or went.
+void Compiler::Parts::match_sets() {
+    if (some_matched_) edit_matched();
+    atoms.pod_sets.bury();
+    atoms.pod_sets.build();
+    match_born();
+}
+
+void Compiler::Parts::edit_matched() {
+    std::map<std::uint32_t, Edit> edits;
+    std::vector<std::uint32_t> found;
+    const auto find = [&](std::uint32_t atom) {
+        found.clear();
+        sets.find(atoms.pod_sets.value(atom), found);
+        matched += found.size();
+    };
+    for (const auto atom : atoms.pod_sets.dying()) {
+        find(atom);
+        for (const auto set : found) edits[set].fewer.push_back(atom);
+    }
+    for (const auto atom : atoms.pod_sets.born()) {
+        if (!atoms.pod_sets.index().held(atom)) continue;
+        find(atom);
+        for (const auto set : found) edits[set].more.push_back(atom);
+    }
+    for (const auto& [number, change] : edits)
+        if (sets.set(number).matched) edit(number, change);
+}
+
+void Compiler::Parts::edit(std::uint32_t number, const Edit& edit) {
+    auto& set = sets.set(number);
+    ListInterner::List list = classes.list(set.list);
+    for (const auto atom : edit.fewer) std::erase(list, atom);
+    list.insert(list.end(), edit.more.begin(), edit.more.end());
+    std::ranges::sort(list);
+    const auto before = set.list;
+    set.list = classes.lists().acquire(list);
+    classes.lists().release(before);
+    placement.touch(set);
+}
+
+void Compiler::Parts::match_born() {
+    PodSetIndex::Matcher matcher(atoms.pod_sets.index());
+    std::vector<std::uint32_t> list;
+    const NamespaceLabels* in = nullptr;
+    for (const auto number : sets.born()) {
+        auto& set = sets.set(number);
+        if (set.pods.empty()) continue;
+        if (in != &sets.namespace_of(set)) {
+            in = &sets.namespace_of(set);
+            matcher.enter(in->name, *in->labels);
+        }
+        matcher.match(*set.labels, list);
+        set.list = classes.lists().acquire(list);
+        set.matched = some_matched_ = true;
+    }
+}
+
+void Compiler::Parts::settle() {
+    sets.bury([&](std::uint32_t, const LabelSet& set) {
+        image_.set_identity(set.identity, std::nullopt);
+        classes.lists().release(set.list);
+    });
+    sets.settle();
+    specs.settle();
+    classes.settle();
+    atoms.pod_sets.settle();
+    atoms.blocks.settle();
+    atoms.traits.settle();
+    atoms.names.settle();
+}
+
+void Compiler::Parts::release_all() {
+    sets.release_all();
+    specs.release_all();
+    classes.release_all();
+    tables.release_all();
+}
+
+Compiler::Compiler(Numbers& numbers) : numbers_(numbers) {}
+
+Compiler::~Compiler() {
+    if (parts_ != nullptr) parts_->release_all();
+}
+
+Result<void> Compiler::update(const World& world, const WorldChanges& changes) {
+    if (parts_ != nullptr && !changes.everything) {
+        image_.begin();
+        auto done = run(world, changes);
+        if (!done) {
+            parts_->release_all();
+            parts_.reset();
+        }
+        return done;
+    }
+    if (parts_ != nullptr) parts_->release_all();
+    parts_.reset();
+    image_.begin_whole();
+    parts_ = std::make_unique<Parts>(numbers_, image_);
+    parts_->regions.set_node(world.node);
+    name_reserved(image_);
+    auto done = run(world, WorldChanges{.everything = true, .nodes = true});
+    image_.end_whole();
+    if (!done) {
+        parts_->release_all();
+        parts_.reset();
+    }
+    return done;
+}
+
+Result<void> Compiler::run(const World& world, const WorldChanges& changes) {
+    Parts& p = *parts_;
+    p.put_policies(world, changes);
+    WEFT_CHECK(p.put_pods(world, changes));
+    if (changes.nodes) p.placement.set_nodes(world);
+    p.find_local();
+    WEFT_CHECK(p.specs.select(world, p.sets, p.atoms));
+    WEFT_CHECK(p.cut_regions());
+    p.match_sets();
+    WEFT_CHECK(p.placement.update(world));
+    WEFT_CHECK(p.tables.update());
+    p.settle();
+    return {};
+}
+
+Compiler::Work Compiler::work() const {
+    if (parts_ == nullptr) return {};
+    return {parts_->specs.evaluations() + parts_->atoms.pod_sets.index().evaluations() + parts_->matched,
+            parts_->tables.built(), parts_->tables.rows_decided()};
+}
+
 Result<Image> compile(const World& world, Numbers& numbers) {
-    WEFT_TRY(sets, collect_label_sets(world, numbers));
-    WEFT_TRY(atoms, collect_atoms(world, sets, numbers));
-    WEFT_TRY(regions, Regions::of(atoms.blocks, world.node));
-    return Compiler(world, numbers, sets, atoms, regions).run();
+    Compiler compiler(numbers);
+    WEFT_CHECK(compiler.update(world, WorldChanges{.everything = true}));
+    return compiler.editor().take();
 }
 
 }  // namespace weft::policy

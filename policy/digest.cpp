@@ -33,6 +33,11 @@ void Digest::add(const Digest& element) {
     high += element.high + (low < element.low ? 1 : 0);
 }
 
+void Digest::subtract(const Digest& element) {
+    high -= element.high + (low < element.low ? 1 : 0);
+    low -= element.low;
+}
+
 std::string Digest::hex() const {
     return fmt::format("{:016x}{:016x}", high, low);
 }

@@ -16,6 +16,7 @@ struct Digest {
     static Digest of(std::string_view bytes);
     // Digest of a set from those of its elements: the order of adding is of no account.
     void add(const Digest& element);
+    void subtract(const Digest& element);  // one that was added
     std::string hex() const;
     friend auto operator<=>(const Digest&, const Digest&) = default;
 };

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -71,6 +72,18 @@ struct RuleInfo {
     friend bool operator==(const RuleInfo&, const RuleInfo&) = default;
 };
 
+// The labels of an identity, by the objects that say them: there may be as many as pods.
+struct IdentityLabels {
+    using Map = std::map<std::string, std::string, std::less<>>;
+    std::string namespace_;                   // empty: `own` is all
+    std::shared_ptr<const Map> own;           // of the pod; may be nothing
+    std::shared_ptr<const Map> of_namespace;  // with namespace_
+
+    // As people know them (docs/architecture.md, "Labels of an identity").
+    std::map<std::string, std::string> text() const;
+    friend bool operator==(const IdentityLabels& a, const IdentityLabels& b);
+};
+
 struct Image {
     std::map<IpAddr, Address> addresses;
     std::map<Cidr, Address> cidrs;                  // always contains 0.0.0.0/0 and ::/0 (world)
@@ -81,7 +94,7 @@ struct Image {
     // some.
     std::map<std::uint32_t, std::array<std::uint32_t, 2>> audits;
     std::map<std::uint32_t, RuleInfo> rules;
-    std::map<std::uint32_t, std::map<std::string, std::string>> identities;  // identity -> labels
+    std::map<std::uint32_t, IdentityLabels> identities;
     std::vector<std::uint32_t> new_rules;  // numbers that count from zero; filled by who remembers the numbers
     friend bool operator==(const Image&, const Image&) = default;
 };

@@ -1,6 +1,6 @@
 #include "policy/label_sets.hpp"
 
-#include <unordered_map>
+#include <algorithm>
 
 namespace weft::policy {
 
@@ -18,71 +18,208 @@ Result<void> append(const Labels& labels, std::string& out) {
     return {};
 }
 
-NamespaceLabels namespace_of(const World& world, const std::string& name) {
-    if (const auto at = world.namespaces.find(name); at != world.namespaces.end()) return {name, at->second->labels};
-    return {name, {{std::string(kNamespaceNameLabel), name}}};
+std::shared_ptr<const Labels> labels_of_namespace(const World& world, const std::string& name) {
+    if (const auto at = world.namespaces.find(name); at != world.namespaces.end())
+        return {at->second, &at->second->labels};
+    return std::make_shared<const Labels>(Labels{{std::string(kNamespaceNameLabel), name}});
 }
 
-class Collector {
-  public:
-    Collector(const World& world, Numbers& numbers) : world_(world), numbers_(numbers) {}
-
-    Result<LabelSets> run() {
-        out_.pods.reserve(world_.pods.size());
-        set_of_identity_.reserve(world_.pods.size());
-        for (const auto& [key, pod] : world_.pods) {
-            if (pod->host_network) continue;
-            auto set = set_of(*pod);
-            if (!set) return wrap(set.error(), fmt::format("pod {}", key));
-            out_.pods.push_back({pod.get(), *set});
-        }
-        return std::move(out_);
-    }
-
-  private:
-    Result<std::uint32_t> set_of(const Pod& pod) {
-        WEFT_TRY(in, enter(pod.namespace_));
-        key_.assign(namespace_keys_[in]);
-        WEFT_CHECK(append(pod.labels, key_));
-        WEFT_TRY(identity, numbers_.number(NumberKind::kIdentity, key_));
-        const auto [at, is_new] = set_of_identity_.try_emplace(identity, static_cast<std::uint32_t>(out_.sets.size()));
-        if (is_new) out_.sets.push_back({in, &pod.labels, identity});
-        return at->second;
-    }
-
-    Result<std::uint32_t> enter(const std::string& name) {
-        const auto [at, is_new] = namespaces_.try_emplace(name, static_cast<std::uint32_t>(out_.namespaces.size()));
-        if (is_new) {
-            out_.namespaces.push_back(namespace_of(world_, name));
-            std::string key = name + "|";
-            WEFT_CHECK(append(out_.namespaces.back().labels, key));
-            namespace_keys_.push_back(key + "|");
-        }
-        return at->second;
-    }
-
-    const World& world_;
-    Numbers& numbers_;
-    LabelSets out_;
-    std::unordered_map<std::string, std::uint32_t> namespaces_;
-    std::vector<std::string> namespace_keys_;
-    std::unordered_map<std::uint32_t, std::uint32_t> set_of_identity_;
-    std::string key_;
-};
+std::string pair_text(const std::string& key, const std::string& value) {
+    std::string out = key;
+    return out.append(1, '=').append(value);
+}
 
 }  // namespace
 
-Result<LabelSets> collect_label_sets(const World& world, Numbers& numbers) {
-    return Collector(world, numbers).run();
+Result<std::uint32_t> LabelSets::make_namespace(const World& world, const std::string& name) {
+    NamespaceLabels made{.name = name, .labels = labels_of_namespace(world, name), .key = name + "|", .sets = {}};
+    WEFT_CHECK(append(*made.labels, made.key));
+    made.key += "|";
+    return namespaces_.add(std::move(made));
 }
 
-std::map<std::string, std::string> identity_labels(const LabelSet& set, const NamespaceLabels& in) {
-    std::map<std::string, std::string> out;
-    for (const auto& [key, value] : in.labels)
-        out.emplace_hint(out.end(), "k8s:io.cilium.k8s.namespace.labels." + key, value);
-    out.emplace("k8s:io.kubernetes.pod.namespace", in.name);
-    for (const auto& [key, value] : *set.labels) out.emplace_hint(out.end(), "k8s:" + key, value);
-    return out;
+Result<std::uint32_t> LabelSets::namespace_number(const World& world, const std::string& name) {
+    if (const auto at = by_name_.find(name); at != by_name_.end()) return at->second;
+    WEFT_TRY(number, make_namespace(world, name));
+    by_name_.emplace(name, number);
+    return number;
+}
+
+// The set of a pod, made if there is none.
+Result<std::uint32_t> LabelSets::enter(const World& world, const std::shared_ptr<const Pod>& pod) {
+    WEFT_TRY(in, namespace_number(world, pod->namespace_));
+    key_.assign(namespaces_[in].key);
+    WEFT_CHECK(append(pod->labels, key_));
+    WEFT_TRY(identity, numbers_.number(NumberKind::kIdentity, key_));
+    const auto [at, is_new] = of_identity_.try_emplace(identity, 0U);
+    if (!is_new) return at->second;
+    LabelSet made{.in = in, .labels = {pod, &pod->labels}, .identity = identity, .pods = {}};
+    at->second = sets_.add(std::move(made));
+    namespaces_[in].sets.push_back(at->second);
+    post(at->second, pod->labels, true);
+    born_.push_back(at->second);
+    return at->second;
+}
+
+void LabelSets::post(std::uint32_t number, const Labels& labels, bool add) {
+    for (const auto& [key, value] : labels) {
+        if (add) {
+            postings_[pair_text(key, value)].push_back(number);
+            continue;
+        }
+        const auto at = postings_.find(pair_text(key, value));
+        auto& list = at->second;
+        *std::ranges::find(list, number) = list.back();
+        list.pop_back();
+        if (list.empty()) postings_.erase(at);
+    }
+}
+
+void LabelSets::leave(std::uint32_t pod) {
+    auto& entry = pods_[pod];
+    auto& pods = sets_[entry.set].pods;
+    *std::ranges::find(pods, pod) = pods.back();
+    pods.pop_back();
+    if (pods.empty()) emptied_.push_back(entry.set);
+    for (const auto& ip : entry.pod->addresses) {
+        const auto [first, last] = by_address_.equal_range(ip);
+        by_address_.erase(std::find_if(first, last, [&](const auto& claim) { return claim.second == pod; }));
+        addresses_.push_back(ip);
+    }
+}
+
+void LabelSets::reserve(std::size_t pods) {
+    by_key_.reserve(pods);
+    by_address_.reserve(pods);
+    of_identity_.reserve(pods);
+    postings_.reserve(pods);
+}
+
+Result<void> LabelSets::put(const World& world, const std::string& key, const std::shared_ptr<const Pod>& pod) {
+    auto known = by_key_.find(key);
+    if (pod == nullptr || pod->host_network) {
+        if (known == by_key_.end()) return {};
+        leave(known->second);
+        touched_.push_back(known->second);
+        pods_[known->second].pod = nullptr;  // its number is free at the end of the update
+        by_key_.erase(known);
+        return {};
+    }
+    auto set = enter(world, pod);
+    if (!set) return wrap(set.error(), fmt::format("pod {}", key));
+    if (known == by_key_.end()) {
+        known = by_key_.emplace(key, pods_.add({})).first;
+    } else {
+        leave(known->second);
+    }
+    pods_[known->second] = {pod, &known->first, known->second, *set};
+    sets_[*set].pods.push_back(known->second);
+    for (const auto& ip : pod->addresses) {
+        by_address_.emplace(ip, known->second);
+        addresses_.push_back(ip);
+    }
+    touched_.push_back(known->second);
+    return {};
+}
+
+Result<void> LabelSets::relabel(const World& world, const std::string& name) {
+    const auto at = by_name_.find(name);
+    if (at == by_name_.end()) return {};
+    const auto before = at->second;
+    if (*namespaces_[before].labels == *labels_of_namespace(world, name)) return {};
+    WEFT_TRY(after, make_namespace(world, name));
+    at->second = after;
+    std::vector<std::uint32_t> pods;
+    for (const auto set : namespaces_[before].sets)
+        pods.insert(pods.end(), sets_[set].pods.begin(), sets_[set].pods.end());
+    for (const auto number : pods) {
+        const auto entry = pods_[number];
+        WEFT_CHECK(put(world, *entry.key, entry.pod));
+    }
+    if (namespaces_[before].sets.empty()) namespaces_.erase(before);
+    return {};
+}
+
+void LabelSets::remove_set(std::uint32_t number) {
+    auto& gone = sets_[number];
+    auto& in = namespaces_[gone.in];
+    *std::ranges::find(in.sets, number) = in.sets.back();
+    in.sets.pop_back();
+    if (in.sets.empty()) {
+        if (const auto at = by_name_.find(in.name); at != by_name_.end() && at->second == gone.in) by_name_.erase(at);
+        namespaces_.erase(gone.in);
+    }
+    post(number, *gone.labels, false);
+    of_identity_.erase(gone.identity);
+    numbers_.unused(NumberKind::kIdentity, gone.identity);
+    sets_.erase(number);
+}
+
+void LabelSets::settle() {
+    std::ranges::sort(touched_);
+    const auto rest = std::ranges::unique(touched_);
+    touched_.erase(rest.begin(), rest.end());
+    for (const auto pod : touched_)
+        if (pods_[pod].pod == nullptr) pods_.erase(pod);
+    born_.clear();
+    touched_.clear();
+    addresses_.clear();
+}
+
+void LabelSets::release_all() {
+    for (const auto& [identity, set] : of_identity_) numbers_.unused(NumberKind::kIdentity, identity);
+}
+
+bool LabelSets::holds(const PodSet& wanted, const LabelSet& set) const {
+    if (!wanted.pods.matches(*set.labels)) return false;
+    const auto& in = namespaces_[set.in];
+    return wanted.namespace_ ? *wanted.namespace_ == in.name : wanted.namespaces.matches(*in.labels);
+}
+
+// The fewest sets among which all that `wanted` holds are; `merged` is room for them.
+const std::vector<std::uint32_t>* LabelSets::candidates(const PodSet& wanted,
+                                                        std::vector<std::uint32_t>& merged) const {
+    static const std::vector<std::uint32_t> kNone;
+    const std::vector<std::uint32_t>* best = nullptr;
+    if (wanted.namespace_) {
+        const auto at = by_name_.find(*wanted.namespace_);
+        best = at == by_name_.end() ? &kNone : &namespaces_[at->second].sets;
+    }
+    for (const auto& requirement : wanted.pods.requirements()) {
+        if (requirement.op != Operator::kIn) continue;
+        std::size_t size = 0;
+        std::vector<const std::vector<std::uint32_t>*> lists;
+        for (const auto& value : requirement.values)
+            if (const auto at = postings_.find(pair_text(requirement.key, value)); at != postings_.end()) {
+                lists.push_back(&at->second);
+                size += at->second.size();
+            }
+        if (best != nullptr && best->size() <= size) continue;
+        if (lists.size() == 1) {
+            best = lists[0];
+            continue;
+        }
+        std::vector<std::uint32_t> all;
+        for (const auto* list : lists) all.insert(all.end(), list->begin(), list->end());
+        merged = std::move(all);
+        best = &merged;
+    }
+    return best;
+}
+
+void LabelSets::find(const PodSet& wanted, std::vector<std::uint32_t>& out) const {
+    std::vector<std::uint32_t> merged;
+    const auto* among = candidates(wanted, merged);
+    if (among != nullptr) {
+        for (const auto number : *among)
+            if (holds(wanted, sets_[number])) out.push_back(number);
+        return;
+    }
+    for (const auto& [name, in] : by_name_) {
+        if (!wanted.namespaces.matches(*namespaces_[in].labels)) continue;
+        for (const auto number : namespaces_[in].sets)
+            if (wanted.pods.matches(*sets_[number].labels)) out.push_back(number);
+    }
 }
 
 }  // namespace weft::policy

@@ -22,8 +22,8 @@ MemoryNumbers::Table& MemoryNumbers::table(NumberKind kind) {
 
 Result<std::uint32_t> MemoryNumbers::number(NumberKind kind, const std::string& key) {
     Table& numbers = table(kind);
-    const auto [at, is_new] = numbers.given.try_emplace(key, Given{0, round_});
-    at->second.round = round_;
+    const auto [at, is_new] = numbers.given.try_emplace(key);
+    at->second.unused_since = 0;
     if (!is_new) return at->second.number;
     const auto limit = limits_[static_cast<std::size_t>(kind)];
     const bool fresh = kind == NumberKind::kRule && numbers.next <= limit;
@@ -37,22 +37,39 @@ Result<std::uint32_t> MemoryNumbers::number(NumberKind kind, const std::string& 
         return fail(ErrorCode::kExhausted, "no {} number is left: all up to {} are in use",
                     kNames[static_cast<std::size_t>(kind)], limit);
     }
+    numbers.keys[at->second.number] = &at->first;
     given(kind, key, at->second.number);
     return at->second.number;
 }
 
+void MemoryNumbers::unused(NumberKind kind, std::uint32_t number) {
+    Table& numbers = table(kind);
+    const auto key = numbers.keys.find(number);
+    if (key == numbers.keys.end()) return;
+    Given& known = numbers.given.at(*key->second);
+    if (known.unused_since == 0) numbers.unused.push_back(number);
+    known.unused_since = round_;
+}
+
+// Whether the number is settled: free now, or in use again.
+bool MemoryNumbers::forget(NumberKind kind, std::uint32_t number) {
+    Table& numbers = table(kind);
+    const auto key = numbers.keys.find(number);
+    if (key == numbers.keys.end()) return true;
+    const auto at = numbers.given.find(*key->second);
+    if (at->second.unused_since == 0) return true;
+    if (at->second.unused_since == round_) return false;
+    numbers.free.insert(number);
+    freed(kind, at->first);
+    numbers.keys.erase(key);
+    numbers.given.erase(at);
+    return true;
+}
+
 void MemoryNumbers::forget_unused() {
-    for (std::size_t kind = 0; kind < tables_.size(); ++kind) {
-        Table& numbers = tables_[kind];
-        std::erase_if(numbers.given, [&](const auto& entry) {
-            const bool unused = entry.second.round != round_;
-            if (unused) {
-                numbers.free.insert(entry.second.number);
-                freed(static_cast<NumberKind>(kind), entry.first);
-            }
-            return unused;
-        });
-    }
+    for (std::size_t kind = 0; kind < tables_.size(); ++kind)
+        std::erase_if(tables_[kind].unused,
+                      [&](std::uint32_t number) { return forget(static_cast<NumberKind>(kind), number); });
     ++round_;
 }
 
@@ -66,7 +83,9 @@ Result<void> MemoryNumbers::restore(NumberKind kind, const std::string& key, std
     numbers.free.erase(number);
     while (numbers.next < number) numbers.free.insert(numbers.next++);
     if (numbers.next == number) ++numbers.next;
-    numbers.given.emplace(key, Given{number, round_});
+    const auto at = numbers.given.emplace(key, Given{number, round_}).first;
+    numbers.keys[number] = &at->first;
+    numbers.unused.push_back(number);
     return {};
 }
 

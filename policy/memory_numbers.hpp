@@ -5,6 +5,7 @@
 #include <array>
 #include <set>
 #include <unordered_map>
+#include <vector>
 
 #include "policy/numbers.hpp"
 
@@ -21,9 +22,11 @@ class MemoryNumbers : public Numbers {
     explicit MemoryNumbers(const std::array<std::uint32_t, 4>& limits = kLimits) : limits_(limits) {}
 
     Result<std::uint32_t> number(NumberKind kind, const std::string& key) override;
+    void unused(NumberKind kind, std::uint32_t number) override;
     void forget_unused() override;
 
-    // Enters a number that was given earlier (a restart). Error kExists when the key or the number is taken.
+    // Enters a number that was given earlier (a restart), not in use. Error kExists when the key or the number is
+    // taken.
     Result<void> restore(NumberKind kind, const std::string& key, std::uint32_t number);
 
   protected:
@@ -34,15 +37,18 @@ class MemoryNumbers : public Numbers {
 
   private:
     struct Given {
-        std::uint32_t number;
-        std::uint64_t round;  // when it was last asked for
+        std::uint32_t number = 0;
+        std::uint64_t unused_since = 0;  // round; 0: in use
     };
     struct Table {
         std::unordered_map<std::string, Given> given;
-        std::set<std::uint32_t> free;  // below `next`
+        std::unordered_map<std::uint32_t, const std::string*> keys;  // by number
+        std::vector<std::uint32_t> unused;                           // some of them in use again
+        std::set<std::uint32_t> free;                                // below `next`
         std::uint32_t next = 0;
     };
     Table& table(NumberKind kind);
+    bool forget(NumberKind kind, std::uint32_t number);
 
     std::array<std::uint32_t, 4> limits_;
     std::array<Table, 4> tables_{};

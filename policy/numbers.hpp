@@ -18,8 +18,9 @@ class Numbers {
     // The number of `key`: the one given before, or the lowest free one (identities start at 256, the others at 1).
     // Error kExhausted when there is none below the kind's limit (datapath/abi: WEFT_MAX_...).
     virtual Result<std::uint32_t> number(NumberKind kind, const std::string& key) = 0;
-    // Frees every number of the kind whose key was not asked for since the last call. Called after a compile was
-    // applied.
+    // The compiler does not use this number any more; a number that is asked for is in use again.
+    virtual void unused(NumberKind kind, std::uint32_t number) = 0;
+    // Frees the numbers that were not in use at the last call and have not been since.
     virtual void forget_unused() = 0;
 };
 

@@ -4,20 +4,43 @@
 
 namespace weft::policy {
 
-std::uint32_t PodSetIndex::add(const PodSet& set) {
-    const auto pods = pods_.add(set.pods);
-    if (pods == groups_.size()) groups_.emplace_back();
-    Group& group = groups_[pods];
-    const auto [number, is_new] = set.namespace_ ? [&] {
-        const auto [at, inserted] = group.by_name.try_emplace(*set.namespace_, sets_);
-        return std::pair(at->second, inserted);
-    }()
-                                                 : [&] {
-        const auto [at, inserted] = group.by_selector.try_emplace(namespaces_.add(set.namespaces), sets_);
-        return std::pair(at->second, inserted);
-    }();
-    if (is_new) ++sets_;
-    return number;
+PodSetIndex::Added PodSetIndex::acquire(const PodSet& set) {
+    Entry entry{.set = {}, .pods = pods_.acquire(set.pods), .namespaces = {}};
+    Group& group = groups_[entry.pods];
+    std::uint32_t* number = nullptr;
+    bool is_new = false;
+    if (set.namespace_) {
+        const auto [at, inserted] = group.by_name.try_emplace(*set.namespace_, 0U);
+        number = &at->second;
+        is_new = inserted;
+    } else {
+        entry.namespaces = namespaces_.acquire(set.namespaces);
+        const auto [at, inserted] = group.by_selector.try_emplace(*entry.namespaces, 0U);
+        number = &at->second;
+        is_new = inserted;
+    }
+    if (is_new) {
+        entry.set = set;
+        *number = sets_.add(std::move(entry));
+    } else {  // the set itself holds its selectors
+        pods_.release(entry.pods);
+        if (entry.namespaces) namespaces_.release(*entry.namespaces);
+    }
+    ++sets_[*number].holders;
+    return {*number, is_new};
+}
+
+void PodSetIndex::erase(std::uint32_t number) {
+    const Entry& gone = sets_[number];
+    Group& group = groups_[gone.pods];
+    if (gone.set.namespace_)
+        group.by_name.erase(*gone.set.namespace_);
+    else
+        group.by_selector.erase(*gone.namespaces);
+    if (group.by_name.empty() && group.by_selector.empty()) groups_.erase(gone.pods);
+    pods_.release(gone.pods);
+    if (gone.namespaces) namespaces_.release(*gone.namespaces);
+    sets_.erase(number);
 }
 
 void PodSetIndex::build() {
@@ -30,6 +53,7 @@ void PodSetIndex::Matcher::enter(std::string_view name, const Labels& labels) {
     ++visit_;
     namespace_selectors_.clear();
     index_->namespaces_.match(labels, namespace_selectors_);
+    cache_.resize(index_->pods_.end());
 }
 
 const std::vector<std::uint32_t>& PodSetIndex::Matcher::sets_here(std::uint32_t pod_selector) {
@@ -37,7 +61,7 @@ const std::vector<std::uint32_t>& PodSetIndex::Matcher::sets_here(std::uint32_t 
     if (cached.visit == visit_) return cached.sets;
     cached.visit = visit_;
     cached.sets.clear();
-    const Group& group = index_->groups_[pod_selector];
+    const Group& group = index_->groups_.at(pod_selector);
     if (const auto at = group.by_name.find(namespace_); at != group.by_name.end()) cached.sets.push_back(at->second);
     for (const auto selector : namespace_selectors_) {
         if (group.by_selector.empty()) break;
@@ -48,6 +72,7 @@ const std::vector<std::uint32_t>& PodSetIndex::Matcher::sets_here(std::uint32_t 
 }
 
 void PodSetIndex::Matcher::match(const Labels& pod_labels, std::vector<std::uint32_t>& out) {
+    ++index_->evaluations_;
     out.clear();
     pod_selectors_.clear();
     index_->pods_.match(pod_labels, pod_selectors_);

@@ -6,103 +6,139 @@ namespace weft::policy {
 
 namespace {
 
-std::vector<Cidr> worlds() {
-    return {Cidr::of(IpAddr::from_v4(0), 0), Cidr{}};
-}
-
-std::vector<Cidr> all_prefixes(std::span<const IpBlock* const> blocks, const NodeFacts& node) {
-    std::vector<Cidr> out = worlds();
-    for (const auto* block : blocks) {
-        out.push_back(block->cidr);
-        out.insert(out.end(), block->except.begin(), block->except.end());
-    }
-    out.insert(out.end(), node.pod_ranges.begin(), node.pod_ranges.end());
-    out.insert(out.end(), node.no_masquerade.begin(), node.no_masquerade.end());
-    std::ranges::sort(out);
-    const auto rest = std::ranges::unique(out);
-    out.erase(rest.begin(), rest.end());
-    return out;
-}
-
 bool holds(const std::vector<Cidr>& ranges, const Cidr& prefix) {
     return std::ranges::any_of(ranges, [&](const Cidr& range) { return range.contains(prefix); });
 }
 
-// What changes at a region's edge: blocks that begin here, blocks that leave it out.
-struct Edge {
-    std::vector<std::uint32_t> begins;
-    std::vector<std::uint32_t> leaves;
-};
+using List = ListInterner::List;
 
-std::vector<std::uint32_t> apply(const std::vector<std::uint32_t>& outer, Edge& edge) {
-    std::vector<std::uint32_t> kept;
+List apply(const List& outer, Region& edge) {
+    List kept, out;
     std::ranges::sort(edge.leaves);
     std::ranges::sort(edge.begins);
     std::ranges::set_difference(outer, edge.leaves, std::back_inserter(kept));
-    std::vector<std::uint32_t> out;
     std::ranges::merge(kept, edge.begins, std::back_inserter(out));
     return out;
 }
 
 }  // namespace
 
-std::size_t Regions::index(const Cidr& prefix) const {
-    return static_cast<std::size_t>(std::ranges::lower_bound(regions_, prefix, {}, &Region::prefix) - regions_.begin());
+void Regions::set_node(const NodeFacts& node) {
+    node_ = node;
+    use(Cidr::of(IpAddr::from_v4(0), 0));
+    use(Cidr{});
+    for (const auto& range : node.pod_ranges) use(range);
+    for (const auto& range : node.no_masquerade) use(range);
 }
 
-void Regions::nest() {
-    std::vector<int> around;
-    for (std::size_t i = 0; i < regions_.size(); ++i) {
-        while (!around.empty() &&
-               !regions_[static_cast<std::size_t>(around.back())].prefix.contains(regions_[i].prefix))
-            around.pop_back();
-        regions_[i].parent = around.empty() ? -1 : around.back();
-        around.push_back(static_cast<int>(i));
+Region& Regions::use(const Cidr& prefix) {
+    dirty_.insert(prefix);
+    auto& region = regions_[prefix];
+    ++region.users;
+    return region;
+}
+
+void Regions::leave(const Cidr& prefix) {
+    dirty_.insert(prefix);
+    const auto at = regions_.find(prefix);
+    if (--at->second.users > 0) return;
+    memberships_ -= at->second.own;
+    lists_.release(at->second.blocks);
+    if (!gone_.emplace(prefix, at->second.inside).second) lists_.release(at->second.inside);
+    regions_.erase(at);
+}
+
+void Regions::add(std::uint32_t atom, const IpBlock& block) {
+    outside_[atom] = block.outside;
+    use(block.cidr).begins.push_back(atom);
+    for (const auto& hole : block.except) use(hole).leaves.push_back(atom);
+}
+
+void Regions::remove(std::uint32_t atom, const IpBlock& block) {
+    std::erase(regions_.at(block.cidr).begins, atom);
+    leave(block.cidr);
+    for (const auto& hole : block.except) {
+        std::erase(regions_.at(hole).leaves, atom);
+        leave(hole);
     }
 }
 
-Result<Regions> Regions::of(std::span<const IpBlock* const> blocks, const NodeFacts& node) {
-    Regions out;
-    for (const auto& prefix : all_prefixes(blocks, node))
-        out.regions_.push_back({.prefix = prefix,
-                                .pod_range = holds(node.pod_ranges, prefix),
-                                .no_masquerade = holds(node.no_masquerade, prefix)});
-    out.nest();
-    std::vector<Edge> edges(out.regions_.size());
-    for (std::uint32_t i = 0; i < blocks.size(); ++i) {
-        edges[out.index(blocks[i]->cidr)].begins.push_back(i);
-        for (const auto& hole : blocks[i]->except) edges[out.index(hole)].leaves.push_back(i);
-    }
-    std::size_t memberships = 0;
-    for (std::size_t i = 0; i < out.regions_.size(); ++i) {
-        Region& region = out.regions_[i];
-        const std::uint32_t outer =
-            region.parent < 0 ? 0 : out.regions_[static_cast<std::size_t>(region.parent)].blocks;
-        if (edges[i].begins.empty() && edges[i].leaves.empty()) {
-            region.blocks = outer;
-            if (region.parent >= 0) region.inside = out.regions_[static_cast<std::size_t>(region.parent)].inside;
-            continue;
-        }
-        const auto list = apply(out.lists_.list(outer), edges[i]);
-        memberships += list.size();
-        if (memberships > kMaxMemberships)
-            return fail(ErrorCode::kExhausted,
-                        "the ipBlocks in force overlap too much: more than {} pairs of prefix and block",
-                        kMaxMemberships);
-        region.blocks = out.lists_.number(list);
-        std::vector<std::uint32_t> inside;
-        std::ranges::copy_if(list, std::back_inserter(inside), [&](std::uint32_t at) { return !blocks[at]->outside; });
-        region.inside = out.lists_.number(inside);
-    }
+// The region around the one at `at`; the parents of all that stand before it are right.
+const Region* Regions::around(std::map<Cidr, Region>::const_iterator at) const {
+    if (at == regions_.begin()) return nullptr;
+    const Region* out = &std::prev(at)->second;
+    while (out != nullptr && !out->prefix.contains(at->first)) out = out->parent;
     return out;
 }
 
-const Region& Regions::find(const IpAddr& ip) const {
-    const Cidr exact{ip, ip.bits()};
-    auto at = static_cast<int>(std::ranges::upper_bound(regions_, exact, {}, &Region::prefix) - regions_.begin()) - 1;
-    while (!regions_[static_cast<std::size_t>(at)].prefix.contains(ip))
-        at = regions_[static_cast<std::size_t>(at)].parent;
-    return regions_[static_cast<std::size_t>(at)];
+// Takes over the caller's hold of the lists.
+void Regions::give(Region& region, std::uint32_t blocks, std::uint32_t inside, bool fresh) {
+    if (fresh || region.blocks != blocks || region.inside != inside) changed_.push_back(region.prefix);
+    const std::uint32_t before = fresh && region.parent != nullptr ? region.parent->inside : region.inside;
+    if (before != inside) changed_inside_.push_back(region.prefix);
+    lists_.release(region.blocks);
+    lists_.release(region.inside);
+    region.blocks = blocks;
+    region.inside = inside;
+}
+
+Result<void> Regions::recompute(Region& region) {
+    const bool fresh = !region.settled;
+    region.settled = true;
+    const std::uint32_t outer = region.parent == nullptr ? 0 : region.parent->blocks;
+    memberships_ -= region.own;
+    region.own = 0;
+    if (region.begins.empty() && region.leaves.empty()) {
+        const std::uint32_t inside = region.parent == nullptr ? 0 : region.parent->inside;
+        lists_.hold(outer);
+        lists_.hold(inside);
+        give(region, outer, inside, fresh);
+        return {};
+    }
+    const auto list = apply(lists_.list(outer), region);
+    region.own = list.size();
+    memberships_ += region.own;
+    if (memberships_ > kMaxMemberships)
+        return fail(ErrorCode::kExhausted,
+                    "the ipBlocks in force overlap too much: more than {} pairs of prefix and block", kMaxMemberships);
+    List inside;
+    std::ranges::copy_if(list, std::back_inserter(inside), [&](std::uint32_t atom) { return !outside_.at(atom); });
+    const auto blocks = lists_.acquire(list);
+    give(region, blocks, lists_.acquire(inside), fresh);
+    return {};
+}
+
+Result<void> Regions::settle() {
+    changed_.clear();
+    changed_inside_.clear();
+    std::optional<Cidr> done;
+    for (const auto& prefix : dirty_) {
+        if (done && done->contains(prefix) && regions_.contains(prefix)) continue;
+        if (!regions_.contains(prefix)) changed_.push_back(prefix);
+        if (done && done->contains(prefix)) continue;
+        for (auto at = regions_.lower_bound(prefix); at != regions_.end() && prefix.contains(at->first); ++at) {
+            Region& region = at->second;
+            region.prefix = at->first;
+            region.parent = around(at);
+            region.pod_range = holds(node_.pod_ranges, at->first);
+            region.no_masquerade = holds(node_.no_masquerade, at->first);
+            WEFT_CHECK(recompute(region));
+        }
+        done = prefix;
+    }
+    dirty_.clear();
+    for (const auto& [prefix, inside] : gone_) {
+        if (find(prefix).inside != inside) changed_inside_.push_back(prefix);
+        lists_.release(inside);
+    }
+    gone_.clear();
+    return {};
+}
+
+const Region& Regions::find(const Cidr& prefix) const {
+    const Region* at = &std::prev(regions_.upper_bound(prefix))->second;
+    while (!at->prefix.contains(prefix)) at = at->parent;
+    return *at;
 }
 
 }  // namespace weft::policy

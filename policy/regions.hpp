@@ -1,8 +1,11 @@
 // The address space cut along every prefix that matters (ipBlocks, their excepts, the node's ranges, the world): all
-// addresses whose longest prefix is the same are in the same blocks.
+// addresses whose longest prefix is the same are in the same blocks. A block that comes or goes costs as much as the
+// prefixes inside it.
 #pragma once
 
-#include <span>
+#include <map>
+#include <optional>
+#include <set>
 #include <vector>
 
 #include "policy/interner.hpp"
@@ -12,11 +15,15 @@ namespace weft::policy {
 
 struct Region {
     Cidr prefix;
-    int parent = -1;           // the next larger region around it; -1 for the two worlds
-    std::uint32_t blocks = 0;  // list in Regions::block_lists: atoms that hold its addresses, ascending
-    std::uint32_t inside = 0;  // the same without those for the outside: what holds its pods and nodes
+    const Region* parent = nullptr;  // the next larger one around it; nothing for the two worlds
+    std::uint32_t blocks = 0;        // list: atoms that hold its addresses, ascending
+    std::uint32_t inside = 0;        // the same without those for the outside: what holds its pods and nodes
     bool pod_range = false;
     bool no_masquerade = false;
+    bool settled = false;
+    std::size_t own = 0;                        // pairs that are counted for it
+    std::uint32_t users = 0;                    // blocks and ranges that have an edge here
+    std::vector<std::uint32_t> begins, leaves;  // blocks that begin here, that leave it out
 };
 
 class Regions {
@@ -24,18 +31,39 @@ class Regions {
     // At most kMaxMemberships (region, block) pairs in all, else kExhausted: a table of that size could not be written
     // either.
     static constexpr std::size_t kMaxMemberships = 1U << 26;
-    static Result<Regions> of(std::span<const IpBlock* const> blocks, const NodeFacts& node);
 
-    const std::vector<Region>& all() const { return regions_; }  // ascending: a region stands before those inside it
-    const Region& find(const IpAddr& ip) const;                  // longest prefix
-    const ListInterner& block_lists() const { return lists_; }
+    // `lists` must outlive this.
+    explicit Regions(ListInterner& lists) : lists_(lists) {}
+    // Before the first block, once.
+    void set_node(const NodeFacts& node);
+    void add(std::uint32_t atom, const IpBlock& block);
+    void remove(std::uint32_t atom, const IpBlock& block);
+    // Works out the lists where something changed. Numbers of blocks may be used again after it.
+    Result<void> settle();
+
+    // Since the settle() before: prefixes that are new, changed or gone, and of these the ones whose `inside` changed.
+    const std::vector<Cidr>& changed() const { return changed_; }
+    const std::vector<Cidr>& changed_inside() const { return changed_inside_; }
+
+    const std::map<Cidr, Region>& all() const { return regions_; }  // a region stands before those inside it
+    const Region& find(const Cidr& prefix) const;                   // itself, else the smallest around it
+    const Region& find(const IpAddr& ip) const { return find(Cidr{ip, ip.bits()}); }
 
   private:
-    std::size_t index(const Cidr& prefix) const;
-    void nest();
+    Region& use(const Cidr& prefix);
+    void leave(const Cidr& prefix);
+    const Region* around(std::map<Cidr, Region>::const_iterator at) const;
+    Result<void> recompute(Region& region);
+    void give(Region& region, std::uint32_t blocks, std::uint32_t inside, bool fresh);
 
-    std::vector<Region> regions_;
-    ListInterner lists_;
+    ListInterner& lists_;
+    NodeFacts node_;
+    std::map<Cidr, Region> regions_;
+    std::unordered_map<std::uint32_t, bool> outside_;  // by block
+    std::set<Cidr> dirty_;
+    std::map<Cidr, std::uint32_t> gone_;  // regions that are no more, with the list of what was inside
+    std::size_t memberships_ = 0;
+    std::vector<Cidr> changed_, changed_inside_;
 };
 
 }  // namespace weft::policy

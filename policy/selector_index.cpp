@@ -10,50 +10,87 @@ constexpr std::size_t kExistsCost = std::numeric_limits<std::size_t>::max() / 2;
 
 }  // namespace
 
-std::uint32_t SelectorIndex::add(const LabelSelector& selector) {
-    const auto [at, is_new] = numbers_.try_emplace(selector.text(), static_cast<std::uint32_t>(selectors_.size()));
-    if (is_new) selectors_.push_back(&selector);
+std::uint32_t SelectorIndex::acquire(const LabelSelector& selector) {
+    const auto [at, is_new] = numbers_.try_emplace(selector.text(), 0U);
+    if (is_new) {
+        at->second = selectors_.add({selector, 0, -1});
+        unfiled_.push_back(at->second);
+        count(selector, true);
+    }
+    ++selectors_[at->second].holders;
     return at->second;
 }
 
-void SelectorIndex::build() {
-    PairCounts counts;
-    for (const auto* selector : selectors_)
-        for (const auto& requirement : selector->requirements())
-            if (requirement.op == Operator::kIn)
-                for (const auto& value : requirement.values) ++counts[requirement.key][value];
-    for (std::uint32_t i = 0; i < selectors_.size(); ++i) file(i, counts);
+void SelectorIndex::release(std::uint32_t number) {
+    Selector& gone = selectors_[number];
+    if (--gone.holders > 0) return;
+    if (std::erase(unfiled_, number) == 0)
+        places(gone,
+               [&](Entries& place) { std::erase_if(place, [&](const Entry& e) { return e.selector == number; }); });
+    count(gone.selector, false);
+    numbers_.erase(numbers_.find(gone.selector.text()));
+    selectors_.erase(number);
 }
 
-void SelectorIndex::file(std::uint32_t selector, const PairCounts& counts) {
-    const Requirement* best = nullptr;
+void SelectorIndex::count(const LabelSelector& selector, bool more) {
+    for (const auto& requirement : selector.requirements()) {
+        if (requirement.op != Operator::kIn) continue;
+        auto& uses = keys_[requirement.key].uses;
+        for (const auto& value : requirement.values) {
+            const auto at = uses.try_emplace(value, 0U).first;
+            if (more)
+                ++at->second;
+            else if (--at->second == 0)
+                uses.erase(at);
+        }
+    }
+}
+
+void SelectorIndex::build() {
+    for (const auto number : unfiled_) {
+        Selector& fresh = selectors_[number];
+        fresh.filed = best_requirement(fresh.selector);
+        const Entry entry{number, fresh.selector.requirements().size() <= (fresh.filed >= 0 ? 1U : 0U)};
+        places(fresh, [&](Entries& place) { place.push_back(entry); });
+    }
+    unfiled_.clear();
+}
+
+int SelectorIndex::best_requirement(const LabelSelector& selector) const {
+    int best = -1;
     std::size_t best_cost = std::numeric_limits<std::size_t>::max();
-    const auto& requirements = selectors_[selector]->requirements();
-    for (const auto& requirement : requirements) {
+    const auto& requirements = selector.requirements();
+    for (std::size_t i = 0; i < requirements.size(); ++i) {
         std::size_t cost = best_cost;
-        if (requirement.op == Operator::kIn) {
+        if (requirements[i].op == Operator::kIn) {
             cost = 0;
-            for (const auto& value : requirement.values) cost += counts.at(requirement.key).at(value);
-        } else if (requirement.op == Operator::kExists) {
+            const auto& uses = keys_.find(requirements[i].key)->second.uses;
+            for (const auto& value : requirements[i].values) cost += uses.find(value)->second;
+        } else if (requirements[i].op == Operator::kExists) {
             cost = kExistsCost;
         }
         if (cost >= best_cost) continue;
         best_cost = cost;
-        best = &requirement;
+        best = static_cast<int>(i);
     }
-    const Entry entry{selector, requirements.size() <= (best != nullptr ? 1U : 0U)};
-    if (best == nullptr) {
-        any_.push_back(entry);
-    } else if (best->op == Operator::kExists) {
-        keys_[best->key].exists.push_back(entry);
-    } else {
-        for (const auto& value : best->values) keys_[best->key].values[value].push_back(entry);
+    return best;
+}
+
+template <typename Visit>
+void SelectorIndex::places(const Selector& selector, const Visit& visit) {
+    if (selector.filed < 0) return visit(any_);
+    const auto& requirement = selector.selector.requirements()[static_cast<std::size_t>(selector.filed)];
+    Key& key = keys_[requirement.key];
+    if (requirement.op == Operator::kExists) return visit(key.exists);
+    for (const auto& value : requirement.values) {
+        visit(key.values[value]);
+        if (key.values[value].empty()) key.values.erase(value);
     }
 }
 
 void SelectorIndex::try_entries(const Entries& entries, const Labels& labels, std::vector<std::uint32_t>& out) const {
     for (const auto& entry : entries)
-        if (entry.decided || selectors_[entry.selector]->matches(labels)) out.push_back(entry.selector);
+        if (entry.decided || selectors_[entry.selector].selector.matches(labels)) out.push_back(entry.selector);
 }
 
 void SelectorIndex::match(const Labels& labels, std::vector<std::uint32_t>& out) const {

@@ -1,30 +1,37 @@
 // Many selectors at once: which of them match a set of labels, without trying each.
 //
 // Every selector is filed under one requirement that a match must fulfil: an equality or In if it has one (the pair
-// that the fewest others use), else an Exists, else under "any". Only what is filed under the labels' own pairs is
-// tried.
+// that the fewest others used when it was filed), else an Exists, else under "any". Only what is filed under the
+// labels' own pairs is tried.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "policy/selector.hpp"
+#include "policy/slots.hpp"
+#include "policy/text_hash.hpp"
 
 namespace weft::policy {
 
 class SelectorIndex {
   public:
-    // Equal selectors have one number; numbers are dense from 0. `selector` must outlive the index.
-    std::uint32_t add(const LabelSelector& selector);
-    std::size_t size() const { return selectors_.size(); }
-    // Files the selectors; after the last add, before the first match.
+    // Equal selectors have one number, as long as one of them is held.
+    std::uint32_t acquire(const LabelSelector& selector);
+    void release(std::uint32_t number);
+    std::uint32_t end() const { return selectors_.end(); }  // every number is below
+    // Files what is new; after the last acquire, before the next match.
     void build();
     // Appends the numbers of the selectors that match, each once, in no order.
     void match(const Labels& labels, std::vector<std::uint32_t>& out) const;
 
   private:
+    struct Selector {
+        LabelSelector selector;
+        std::uint32_t holders = 0;
+        int filed = -1;  // the requirement under which it stands; -1: under "any"
+    };
     struct Entry {
         std::uint32_t selector;
         bool decided;  // being filed here is the whole requirement
@@ -32,16 +39,20 @@ class SelectorIndex {
     using Entries = std::vector<Entry>;
     struct Key {
         Entries exists;
-        std::unordered_map<std::string_view, Entries> values;
+        ByText<Entries> values;
+        ByText<std::size_t> uses;  // selectors that ask for this value
     };
-    using PairCounts = std::unordered_map<std::string_view, std::unordered_map<std::string_view, std::size_t>>;
 
-    void file(std::uint32_t selector, const PairCounts& counts);
+    void count(const LabelSelector& selector, bool more);
+    int best_requirement(const LabelSelector& selector) const;
+    template <typename Visit>
+    void places(const Selector& selector, const Visit& visit);
     void try_entries(const Entries& entries, const Labels& labels, std::vector<std::uint32_t>& out) const;
 
-    std::vector<const LabelSelector*> selectors_;
-    std::unordered_map<std::string, std::uint32_t> numbers_;  // by canonical text
-    std::unordered_map<std::string_view, Key> keys_;
+    Slots<Selector> selectors_;
+    std::vector<std::uint32_t> unfiled_;
+    ByText<std::uint32_t> numbers_;  // by canonical text
+    ByText<Key> keys_;
     Entries any_;
 };
 

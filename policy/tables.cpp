@@ -1,209 +1,16 @@
 #include "policy/tables.hpp"
 
 #include <algorithm>
-#include <array>
-#include <limits>
 
 #include "policy/compile.hpp"
-#include "policy/port_rows.hpp"
 
 namespace weft::policy {
 
 namespace {
 
-using Indices = std::vector<std::uint32_t>;
-
 std::size_t slot(Direction direction) {
     return static_cast<std::size_t>(direction);
 }
-
-// Which classes have an atom.
-struct Members {
-    std::vector<Indices> of_pod_set, of_block, of_trait, of_name;  // atom -> classes
-
-    Members(const Atoms& atoms, const Classes& classes)
-        : of_pod_set(atoms.pod_set_of.size()),
-          of_block(atoms.blocks.size()),
-          of_trait(atoms.traits.size()),
-          of_name(atoms.names.size()) {
-        for (std::uint32_t i = 0; i < classes.all().size(); ++i) {
-            for (const auto atom : classes.pod_sets(classes.all()[i])) of_pod_set[atom].push_back(i);
-            for (const auto atom : classes.blocks(classes.all()[i])) of_block[atom].push_back(i);
-            for (const auto atom : classes.traits(classes.all()[i])) of_trait[atom].push_back(i);
-            for (const auto& port : classes.ports(classes.all()[i])) of_name[port.name].push_back(i);
-        }
-    }
-};
-
-// Of the tiers with priorities, one that an object can state (a BaselineAdminNetworkPolicy has none).
-std::optional<int> stated_priority(const Rule& rule) {
-    if (rule.tier == kNetworkPolicyTier || rule.priority > kMaxPriority) return std::nullopt;
-    return rule.priority;
-}
-
-// What an endpoint's table depends on: endpoints with equal keys share the table.
-struct TableKey {
-    Direction direction = Direction::kEgress;
-    Indices specs;
-    std::vector<NamedPort> ports;  // of the subject, as far as ingress rules name them
-    friend auto operator<=>(const TableKey&, const TableKey&) = default;
-};
-
-std::vector<PortRange> ranges_of(const Rule& rule, const std::vector<NamedPort>& named) {
-    if (rule.any_port) return {PortRange{}};
-    std::vector<PortRange> out;
-    for (const auto& port : rule.ports) {
-        if (port.name.empty()) {
-            out.push_back({port_number(port.protocol, port.first), port_number(port.protocol, port.last)});
-            continue;
-        }
-        for (const auto& known : named) {
-            if (known.name != port.name || known.protocol != port.protocol) continue;
-            const auto number = port_number(known.protocol, known.port);
-            out.push_back({number, number});
-        }
-    }
-    return out;
-}
-
-// Builds one table.
-class TableBuilder {
-  public:
-    TableBuilder(const Atoms& atoms, const Classes& classes, const Members& members, const TableKey& key,
-                 const PortRow& otherwise)
-        : atoms_(atoms), classes_(classes), members_(members), key_(key), otherwise_(otherwise) {
-        rank();
-    }
-
-    // Error kExhausted when the table has more than `most` classes.
-    Result<PolicyTable> run(std::size_t most) {
-        PolicyTable out{.direction = key_.direction, .unnamed = rows(always_, 0), .classes = {}};
-        const auto pairs = matches();
-        std::vector<std::pair<std::uint32_t, const PortRows*>> found;
-        for (std::size_t at = 0; at < pairs.size();) {
-            const auto class_index = static_cast<std::uint32_t>(pairs[at] >> 32);
-            matched_.clear();
-            for (; at < pairs.size() && pairs[at] >> 32 == class_index; ++at) {
-                const auto rank = static_cast<std::uint32_t>(pairs[at]);
-                if (matched_.empty() || matched_.back() != rank) matched_.push_back(rank);
-            }
-            const auto& decided = remembered(class_index);
-            if (decided != out.unnamed) found.emplace_back(classes_.all()[class_index].number, &decided);
-        }
-        if (found.size() > most)
-            return fail(ErrorCode::kExhausted, "the compiled policies have more than {} classes in all",
-                        kMaxPolicyClasses);
-        std::ranges::sort(found, {}, [](const auto& entry) { return entry.first; });
-        for (const auto& [number, decided] : found) out.classes.emplace_hint(out.classes.end(), number, *decided);
-        return out;
-    }
-
-  private:
-    // The table's rules, highest precedence first; from here on a rule is its rank. A pod that is isolated is decided
-    // about by the end of the NetworkPolicy tier.
-    void rank() {
-        for (const auto spec : key_.specs) {
-            const auto& in_force = atoms_.specs[spec];
-            for (std::uint32_t i = in_force.first_rule; i < in_force.first_rule + in_force.rules; ++i) {
-                const auto& rule = *atoms_.rules[i].rule;
-                if (rule.direction != key_.direction || (otherwise_.by_default && rule.tier > kNetworkPolicyTier))
-                    continue;
-                ranked_.push_back(&atoms_.rules[i]);
-                auto& required = required_[rule.action == Action::kDeny];
-                required.insert(required.end(), atoms_.rules[i].required.begin(), atoms_.rules[i].required.end());
-            }
-        }
-        std::ranges::stable_sort(
-            ranked_, {}, [](const CompiledRule* rule) { return std::pair(rule->rule->tier, rule->rule->priority); });
-        for (std::uint32_t i = 0; i < ranked_.size(); ++i) {
-            ranges_.push_back(ranges_of(*ranked_[i]->rule, key_.ports));
-            if (ranked_[i]->rule->any_peer) always_.push_back(i);
-            resolves_names_ |= !ranked_[i]->names.empty();
-        }
-    }
-
-    // Whether the class is in every pod set that rules of that action require.
-    bool fulfils(std::uint32_t class_index, bool deny) const {
-        const auto& has = classes_.pod_sets(classes_.all()[class_index]);
-        return std::ranges::all_of(required_[deny],
-                                   [&](std::uint32_t atom) { return std::ranges::binary_search(has, atom); });
-    }
-
-    // (class << 32 | rank) for every class that a rule with peers matches, or whose named ports an egress rule needs;
-    // sorted by class.
-    std::vector<std::uint64_t> matches() const {
-        std::vector<std::uint64_t> out;
-        const auto add = [&](const Indices& classes, std::uint32_t rank) {
-            for (const auto index : classes) out.push_back(std::uint64_t{index} << 32 | rank);
-        };
-        for (std::uint32_t i = 0; i < ranked_.size(); ++i) {
-            const auto& rule = *ranked_[i];
-            const bool deny = rule.rule->action == Action::kDeny;
-            for (const auto atom : rule.pod_sets)
-                for (const auto index : members_.of_pod_set[atom])
-                    if (!rule.rule->constrained || fulfils(index, deny)) out.push_back(std::uint64_t{index} << 32 | i);
-            for (const auto atom : rule.blocks) add(members_.of_block[atom], i);
-            if (!rule.rule->constrained || required_[deny].empty())
-                for (const auto atom : rule.traits) add(members_.of_trait[atom], i);
-            if (rule.rule->any_peer)
-                for (const auto atom : rule.names) add(members_.of_name[atom], i);
-        }
-        std::ranges::sort(out);
-        return out;
-    }
-
-    // The rows of a class that the rules `matched_` match besides those without peers.
-    const PortRows& remembered(std::uint32_t class_index) {
-        memo_key_ = matched_;
-        memo_key_.push_back(resolves_names_ ? classes_.all()[class_index].ports : 0);
-        const auto [at, is_new] = memo_.try_emplace(memo_key_);
-        if (is_new) {
-            Indices rules;
-            std::ranges::set_union(matched_, always_, std::back_inserter(rules));
-            at->second = rows(rules, class_index);
-        }
-        return at->second;
-    }
-
-    PortRows rows(const Indices& rules, std::uint32_t class_index) const {
-        std::vector<std::vector<PortRange>> resolved;  // of rules that name ports of the peer
-        resolved.reserve(rules.size());
-        std::vector<RankedRule> ranked;
-        ranked.reserve(rules.size());
-        for (const auto rank : rules) {
-            const auto& rule = *ranked_[rank];
-            if (!rule.names.empty()) resolved.push_back(ranges_of(*rule.rule, ports_of(class_index)));
-            const auto& policy = *atoms_.specs[rule.spec].policy;
-            ranked.push_back({rule.rule->tier, rule.rule->action, rule.number,
-                              rule.names.empty() ? ranges_[rank] : resolved.back(), policy.audit, !policy.logged});
-        }
-        return decide_rows(ranked, otherwise_);
-    }
-
-    std::vector<NamedPort> ports_of(std::uint32_t class_index) const {
-        std::vector<NamedPort> out;
-        for (const auto& port : classes_.ports(classes_.all()[class_index]))
-            out.push_back({std::string(atoms_.names[port.name].name), atoms_.names[port.name].protocol, port.port});
-        return out;
-    }
-
-    struct Hash {
-        std::size_t operator()(const Indices& list) const { return hash_words(list); }
-    };
-
-    const Atoms& atoms_;
-    const Classes& classes_;
-    const Members& members_;
-    const TableKey& key_;
-    const PortRow otherwise_;
-    std::vector<const CompiledRule*> ranked_;
-    std::vector<std::vector<PortRange>> ranges_;  // by rank; names are those of the subject (ingress)
-    Indices always_;                              // ranks of rules without peers
-    std::array<Indices, 2> required_;             // pod sets, by whether the rules deny
-    bool resolves_names_ = false;
-    std::unordered_map<Indices, PortRows, Hash> memo_;
-    Indices matched_, memo_key_;
-};
 
 void append_rows(const PortRows& rows, std::string& out) {
     for (const auto& row : rows) {
@@ -214,142 +21,272 @@ void append_rows(const PortRows& rows, std::string& out) {
     }
 }
 
-// A table's number follows from its content: a changed table has another number, so that it can be written beside the
-// old.
-std::string content_key(const PolicyTable& table) {
-    std::string bytes;
-    append_rows(table.unnamed, bytes);
-    for (const auto& [number, rows] : table.classes) {
-        const std::uint32_t words[2] = {number, static_cast<std::uint32_t>(rows.size())};
-        bytes.append(reinterpret_cast<const char*>(words), sizeof words);
-        append_rows(rows, bytes);
-    }
-    return fmt::format("{}/{}", to_string(table.direction), Digest::of(bytes).hex());
+Digest digest_of(std::uint32_t class_number, const PortRows& rows) {
+    std::string bytes(reinterpret_cast<const char*>(&class_number), sizeof class_number);
+    append_rows(rows, bytes);
+    return Digest::of(bytes);
 }
 
-class Builder {
-  public:
-    Builder(const Atoms& atoms, const Classes& classes, Numbers& numbers, Image& image)
-        : atoms_(atoms), classes_(classes), numbers_(numbers), image_(image), members_(atoms, classes) {}
+// A table's number follows from its content: a changed table has another number, so that it can be written beside the
+// old. `sum`: of the digests of its classes' rows.
+std::string content_key(Direction direction, const PortRows& unnamed, Digest sum) {
+    std::string bytes;
+    append_rows(unnamed, bytes);
+    sum.add(Digest::of(bytes));
+    return fmt::format("{}/{}", to_string(direction), sum.hex());
+}
 
-    Result<void> run() {
-        describe_rules();
-        for (const auto& subject : atoms_.subjects) {
-            auto& policies = image_.endpoints[subject.pod->endpoint];
-            for (const auto direction : {Direction::kEgress, Direction::kIngress}) {
-                WEFT_TRY(number, table_of(key_of(subject, direction, false)));
-                policies[slot(direction)] = number;
-                WEFT_CHECK(audit(subject, direction));
-            }
-        }
-        return {};
+void add_named(const Rule& rule, const Pod& pod, std::vector<NamedPort>& out) {
+    for (const auto& port : rule.ports) {
+        if (port.name.empty()) continue;
+        for (const auto& known : pod.ports)
+            if (known.name == port.name && known.protocol == port.protocol) out.push_back(known);
     }
-
-  private:
-    void describe_rules() {
-        for (const auto& rule : atoms_.rules) {
-            const auto& in_force = atoms_.specs[rule.spec];
-            image_.rules[rule.number] = {rule.rule->direction,        false,
-                                         {in_force.policy->name},     rule.rule->index,
-                                         rule.rule->place(),          rule.rule->tier,
-                                         stated_priority(*rule.rule), in_force.policy->audit,
-                                         in_force.policy->logged,     in_force.spec->log};
-        }
-    }
-
-    bool audits(std::uint32_t spec) const { return atoms_.specs[spec].policy->audit; }
-
-    // A second table of what is enforced and what is in audit mode together.
-    Result<void> audit(const Subject& subject, Direction direction) {
-        if (std::ranges::none_of(subject.specs, [&](std::uint32_t spec) { return audits(spec); })) return {};
-        const auto key = key_of(subject, direction, true);
-        if (std::ranges::none_of(key.specs, [&](std::uint32_t spec) { return audits(spec); })) return {};
-        WEFT_TRY(number, table_of(key));
-        image_.audits[subject.pod->endpoint][slot(direction)] = number;
-        return {};
-    }
-
-    // `auditing`: with the policies in audit mode.
-    TableKey key_of(const Subject& subject, Direction direction, bool auditing) const {
-        TableKey key{direction, {}, {}};
-        for (const auto index : subject.specs) {
-            if (!auditing && audits(index)) continue;
-            const auto& spec = *atoms_.specs[index].spec;
-            bool concerns = spec.isolates[slot(direction)];
-            for (const auto& rule : spec.rules) {
-                if (rule.direction != direction) continue;
-                concerns = true;
-                if (direction == Direction::kIngress) add_named(rule, *subject.pod, key.ports);
-            }
-            if (concerns) key.specs.push_back(index);
-        }
-        std::ranges::sort(key.ports);
-        const auto rest = std::ranges::unique(key.ports);
-        key.ports.erase(rest.begin(), rest.end());
-        return key;
-    }
-
-    static void add_named(const Rule& rule, const Pod& pod, std::vector<NamedPort>& out) {
-        for (const auto& port : rule.ports) {
-            if (port.name.empty()) continue;
-            for (const auto& known : pod.ports)
-                if (known.name == port.name && known.protocol == port.protocol) out.push_back(known);
-        }
-    }
-
-    // What happens to packets that no rule decides.
-    Result<PortRow> otherwise(const TableKey& key) {
-        std::vector<PolicyName> isolating;
-        std::string text;
-        bool audit = false;
-        for (const auto index : key.specs) {
-            const auto& in_force = atoms_.specs[index];
-            if (!in_force.spec->isolates[slot(key.direction)]) continue;
-            if (!isolating.empty() && isolating.back() == in_force.policy->name) continue;
-            isolating.push_back(in_force.policy->name);
-            audit |= in_force.policy->audit;
-            text += (in_force.policy->audit ? "audit " : "") + in_force.policy->key() + "\n";
-        }
-        if (isolating.empty()) return PortRow{.allow = true};
-        WEFT_TRY(number, numbers_.number(NumberKind::kRule, fmt::format("default/{}/{}", to_string(key.direction),
-                                                                        Digest::of(text).hex())));
-        const RuleInfo info{
-            .direction = key.direction, .by_default = true, .policies = std::move(isolating), .audit = audit};
-        const auto [at, is_new] = image_.rules.try_emplace(number, info);
-        if (!is_new && at->second != info) return fail(ErrorCode::kInternal, "two rules have one number ({})", number);
-        return PortRow{.rule = number, .by_default = true, .audit = audit};
-    }
-
-    Result<std::uint32_t> table_of(const TableKey& key) {
-        if (key.specs.empty()) return 0U;
-        if (const auto at = tables_.find(key); at != tables_.end()) return at->second;
-        WEFT_TRY(fallback, otherwise(key));
-        WEFT_TRY(table, TableBuilder(atoms_, classes_, members_, key, fallback).run(kMaxPolicyClasses - class_rows_));
-        WEFT_TRY(number, numbers_.number(NumberKind::kPolicy, content_key(table)));
-        if (const auto at = image_.policies.find(number); at != image_.policies.end()) {
-            if (at->second != table)
-                return fail(ErrorCode::kInternal, "two compiled policies have one number ({})", number);
-        } else {
-            class_rows_ += table.classes.size();
-            image_.policies.emplace(number, std::move(table));
-        }
-        tables_.emplace(key, number);
-        return number;
-    }
-
-    const Atoms& atoms_;
-    const Classes& classes_;
-    Numbers& numbers_;
-    Image& image_;
-    Members members_;
-    std::map<TableKey, std::uint32_t> tables_;
-    std::size_t class_rows_ = 0;
-};
+}
 
 }  // namespace
 
-Result<void> build_tables(const Atoms& atoms, const Classes& classes, Numbers& numbers, Image& image) {
-    return Builder(atoms, classes, numbers, image).run();
+void Tables::put(std::uint32_t number, const std::optional<Subject>& subject) {
+    const auto known = subjects_.find(number);
+    if (known != subjects_.end()) {
+        const auto endpoint = known->second.subject.pod->endpoint;
+        if (!subject || subject->pod->endpoint != endpoint) image_.set_endpoint(endpoint, std::nullopt);
+    }
+    if (subject) {
+        subjects_[number].subject = *subject;
+        wanting_.insert(number);
+    } else if (known != subjects_.end()) {
+        for (auto* state : known->second.tables) release(state);
+        subjects_.erase(known);
+        wanting_.erase(number);
+    }
+}
+
+const Tables::Subject* Tables::find(std::uint32_t number) const {
+    const auto at = subjects_.find(number);
+    return at == subjects_.end() ? nullptr : &at->second.subject;
+}
+
+// `auditing`: with the policies in audit mode; without specs if there are none of them.
+TableKey Tables::key_of(const Subject& subject, Direction direction, bool auditing) const {
+    TableKey key{direction, {}, {}};
+    bool audited = false;
+    for (const auto number : specs_.of_local(subject.set)) {
+        if (!auditing && audits(number)) continue;
+        const auto& spec = specs_[number].spec();
+        bool concerns = spec.isolates[slot(direction)];
+        for (const auto& rule : spec.rules) {
+            if (rule.direction != direction) continue;
+            concerns = true;
+            if (direction == Direction::kIngress) add_named(rule, *subject.pod, key.ports);
+        }
+        if (!concerns) continue;
+        key.specs.push_back(number);
+        audited |= audits(number);
+    }
+    if (auditing && !audited) return TableKey{direction, {}, {}};
+    std::ranges::sort(key.ports);
+    const auto rest = std::ranges::unique(key.ports);
+    key.ports.erase(rest.begin(), rest.end());
+    return key;
+}
+
+Result<void> Tables::update() {
+    if (!specs_.changed().empty())
+        for (const auto& [number, held] : subjects_)
+            if (specs_.changed().contains(held.subject.set)) wanting_.insert(number);
+    for (const auto number : wanting_) rekey(subjects_.at(number));
+    WEFT_CHECK(follow_classes());
+    for (const auto number : wanting_) {
+        auto& held = subjects_.at(number);
+        for (std::size_t kind = 0; kind < kKinds; ++kind) {
+            if (held.tables[kind] != nullptr || held.keys[kind].specs.empty()) continue;
+            WEFT_TRY(acquired, acquire(held.keys[kind]));
+            held.tables[kind] = acquired;
+        }
+    }
+    for (const auto& [number, held] : subjects_) name_tables(held);
+    wanting_.clear();
+    return check_room();
+}
+
+// A table that changed has another number.
+void Tables::name_tables(const Held& held) {
+    const auto endpoint = held.subject.pod->endpoint;
+    const auto number = [&](std::size_t kind) { return held.tables[kind] == nullptr ? 0 : held.tables[kind]->number; };
+    const std::array<std::uint32_t, 2> enforced = {number(0), number(1)}, audited = {number(2), number(3)};
+    const auto& image = image_.image();
+    if (const auto at = image.endpoints.find(endpoint); at == image.endpoints.end() || at->second != enforced)
+        image_.set_endpoint(endpoint, enforced);
+    const bool some = audited[0] != 0 || audited[1] != 0;
+    const auto at = image.audits.find(endpoint);
+    if (some ? at == image.audits.end() || at->second != audited : at != image.audits.end())
+        image_.set_audits(endpoint, some ? std::optional(audited) : std::nullopt);
+}
+
+// Lets go of the tables that the pod does not want any more.
+void Tables::rekey(Held& held) {
+    for (std::size_t kind = 0; kind < kKinds; ++kind) {
+        auto& state = held.tables[kind];
+        auto& key = held.keys[kind];
+        key = key_of(held.subject, static_cast<Direction>(kind % 2), kind >= 2);
+        if (state == nullptr || state->key == key) continue;
+        release(state);
+        state = nullptr;
+    }
+}
+
+// What happens to packets that no rule decides.
+Result<PortRow> Tables::otherwise(const TableKey& key, std::uint32_t& default_rule) {
+    std::vector<PolicyName> isolating;
+    std::string text;
+    bool audit = false;
+    for (const auto number : key.specs) {
+        const auto& in_force = specs_[number];
+        if (!in_force.spec().isolates[slot(key.direction)]) continue;
+        if (!isolating.empty() && isolating.back() == in_force.policy->name) continue;
+        isolating.push_back(in_force.policy->name);
+        audit |= in_force.policy->audit;
+        text += (in_force.policy->audit ? "audit " : "") + in_force.policy->key() + "\n";
+    }
+    if (isolating.empty()) return PortRow{.allow = true};
+    const RuleInfo info{
+        .direction = key.direction, .by_default = true, .policies = std::move(isolating), .audit = audit};
+    WEFT_TRY(number,
+             specs_.take_rule(fmt::format("default/{}/{}", to_string(key.direction), Digest::of(text).hex()), info, 0));
+    default_rule = number;
+    return PortRow{.rule = number, .by_default = true, .audit = audit};
+}
+
+Result<Tables::State*> Tables::acquire(const TableKey& key) {
+    const auto [at, is_new] = states_.try_emplace(key);
+    State& state = at->second;
+    ++state.holders;
+    if (!is_new) return &state;
+    state.key = key;
+    WEFT_TRY(fallback, otherwise(key, state.default_rule));
+    state.table = std::make_unique<Table>(atoms_, classes_, specs_, key, fallback);
+    WEFT_CHECK(build(state));
+    for (const auto& [atom, ranks] : state.table->atoms()) by_atom_[atom].push_back(&state);
+    return &state;
+}
+
+Result<void> Tables::build(State& state) {
+    PolicyTable made{
+        .direction = state.key.direction, .unnamed = state.table->unnamed(), .classes = state.table->all_rows()};
+    for (const auto& [number, rows] : made.classes) state.sum.add(digest_of(number, rows));
+    ++built_;
+    WEFT_TRY(number, numbers_.number(NumberKind::kPolicy, content_key(made.direction, made.unnamed, state.sum)));
+    if (!image_.image().policies.contains(number)) image_.derive(number, 0, {});
+    return give(state, number, std::move(made));
+}
+
+// The state's content is this table. Contents with one number are one.
+Result<void> Tables::give(State& state, std::uint32_t number, PolicyTable table) {
+    auto& policies = image_.tables().policies;
+    const auto known = policies.find(number);
+    if (known == policies.end()) {
+        class_rows_ += table.classes.size();
+        policies.emplace(number, std::move(table));
+    } else if (known->second != table) {
+        return fail(ErrorCode::kInternal, "two compiled policies have one number ({})", number);
+    }
+    ++users_[number];
+    state.number = number;
+    return check_room();
+}
+
+void Tables::let_go(std::uint32_t number) {
+    if (--users_.at(number) > 0) return;
+    users_.erase(number);
+    auto& policies = image_.tables().policies;
+    const auto at = policies.find(number);
+    class_rows_ -= at->second.classes.size();
+    policies.erase(at);
+    numbers_.unused(NumberKind::kPolicy, number);
+}
+
+void Tables::release(State* state) {
+    if (state == nullptr || --state->holders > 0) return;
+    for (const auto& [atom, ranks] : state->table->atoms()) {
+        auto& list = by_atom_.at(atom);
+        std::erase(list, state);
+        if (list.empty()) by_atom_.erase(atom);
+    }
+    let_go(state->number);
+    if (state->default_rule != 0) specs_.drop_rule(state->default_rule);
+    states_.erase(states_.find(state->key));
+}
+
+// The rows of classes that are new or nobody's any more, in the tables that tell them apart.
+Result<void> Tables::follow_classes() {
+    std::map<State*, Edits> edits;
+    const auto each_table = [&](std::uint32_t index, const auto& visit) {
+        std::set<State*> seen;
+        classes_.each_atom(classes_[index], [&](Classes::Kind kind, std::uint32_t atom) {
+            const auto at = by_atom_.find(Table::atom_key(kind, atom));
+            if (at == by_atom_.end()) return;
+            for (auto* state : at->second)
+                if (seen.insert(state).second) visit(*state);
+        });
+    };
+    for (const auto index : classes_.dying())
+        each_table(index, [&](State& state) { edits[&state][classes_[index].number] = std::nullopt; });
+    for (const auto index : classes_.born()) {
+        if (classes_[index].holders == 0) continue;
+        each_table(index, [&](State& state) {
+            ++rows_decided_;
+            edits[&state][classes_[index].number] = state.table->rows_of(index);
+        });
+    }
+    for (auto& [state, rows] : edits) WEFT_CHECK(edit(*state, std::move(rows)));
+    return {};
+}
+
+Result<void> Tables::edit(State& state, Edits edits) {
+    auto& policies = image_.tables().policies;
+    const auto before = policies.find(state.number);
+    auto& present = before->second.classes;
+    std::set<std::uint32_t> changed;
+    for (auto& [number, rows] : edits) {
+        const auto row = present.find(number);
+        const bool same = row == present.end() ? !rows : rows && *rows == row->second;
+        if (same) continue;
+        changed.insert(number);
+        if (row != present.end()) state.sum.subtract(digest_of(number, row->second));
+        if (rows) state.sum.add(digest_of(number, *rows));
+    }
+    if (changed.empty()) return {};
+    WEFT_TRY(number,
+             numbers_.number(NumberKind::kPolicy, content_key(state.key.direction, before->second.unnamed, state.sum)));
+    if (number == state.number) return fail(ErrorCode::kInternal, "two compiled policies have one number ({})", number);
+    const auto old = state.number;
+    const bool own = users_.at(old) == 1;
+    PolicyTable table = own ? std::move(before->second) : before->second;
+    if (own) {  // its place is kept for let_go
+        class_rows_ -= table.classes.size();
+        before->second = {};
+    }
+    for (const auto class_number : changed) {
+        if (auto& rows = edits[class_number]; rows)
+            table.classes.insert_or_assign(class_number, std::move(*rows));
+        else
+            table.classes.erase(class_number);
+    }
+    image_.derive(number, old, std::move(changed));
+    WEFT_CHECK(give(state, number, std::move(table)));
+    let_go(old);
+    return {};
+}
+
+Result<void> Tables::check_room() const {
+    if (class_rows_ <= kMaxPolicyClasses) return {};
+    return fail(ErrorCode::kExhausted, "the compiled policies have {} rows for classes in all, more than {}",
+                class_rows_, kMaxPolicyClasses);
+}
+
+void Tables::release_all() {
+    for (const auto& [number, users] : users_) numbers_.unused(NumberKind::kPolicy, number);
 }
 
 }  // namespace weft::policy

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,18 @@ struct World {
     void put(Node object);
     void put(CidrGroup object);
     void put(Policy object);
+};
+
+// Where a world may differ from what it was.
+struct WorldChanges {
+    bool everything = false;
+    bool nodes = false;
+    bool groups = false;
+    std::set<std::string> pods = {}, namespaces = {};  // keys in the world
+    std::set<PolicyName> policies = {};
+    bool none() const {
+        return !everything && !nodes && !groups && pods.empty() && namespaces.empty() && policies.empty();
+    }
 };
 
 // Whether the pod is in the set: by its labels and its namespace's. Pods on the host network are in none.

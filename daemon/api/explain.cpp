@@ -108,7 +108,7 @@ Json end_json(const Party& party, const IpAddr& ip, const policy::Address& row, 
              {"class", row.class_id},
              {"endpoint", row.endpoint}};
     const auto labels = image.identities.find(row.identity);
-    out["labels"] = labels == image.identities.end() ? Json::object() : Json(labels->second);
+    out["labels"] = labels == image.identities.end() ? Json::object() : Json(labels->second.text());
     return out;
 }
 

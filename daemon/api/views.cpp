@@ -14,7 +14,7 @@ Result<Reply> list_identities(Context& context, const Call&) {
         }
         for (const auto& [id, labels] : view.image.identities)
             out.push_back({{"id", id},
-                           {"labels", labels},
+                           {"labels", labels.text()},
                            {"class", classes[id]},
                            {"addresses", addresses.contains(id) ? addresses[id] : Json::array()}});
     });

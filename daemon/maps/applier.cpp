@@ -1,5 +1,6 @@
 #include "daemon/maps/applier.hpp"
 
+#include <algorithm>
 #include <ranges>
 
 #include "daemon/maps/tidy.hpp"
@@ -18,7 +19,9 @@ bool is_put_back(const Write& write) {
 }  // namespace
 
 Applier::Applier(std::unique_ptr<Writer> writer, KernelState state)
-    : writer_(std::move(writer)), state_(std::move(state)) {}
+    : writer_(std::move(writer)), state_(std::move(state)) {
+    state_.recount();
+}
 
 Applier Applier::with(std::unique_ptr<Writer> writer, KernelState state) {
     return {std::move(writer), std::move(state)};
@@ -63,12 +66,19 @@ Result<void> Applier::write_or_take_back(const std::vector<Write>& writes) {
 }
 
 Result<Plan> Applier::plan(const policy::Image& image, const std::vector<LocalEndpoint>& endpoints,
-                           const NodeSettings& settings) {
-    auto plan = make_plan(state_, image, endpoints, settings);
+                           const NodeSettings& settings, const policy::ImageDelta* delta) {
+    const bool all_known = std::ranges::all_of(state_.classes, [&](const auto& entry) {
+        return entry.first == WEFT_CLASS_UNKNOWN || entry.second.carried() == 0 || image_class_.contains(entry.first);
+    });
+    const auto known = in_step_ && all_known && delta != nullptr && !delta->whole
+                           ? std::optional(Known{*delta, image_class_, kernel_policy_})
+                           : std::nullopt;
+    if (sets_ == nullptr || sets_->stale()) sets_ = std::make_unique<PortSets>(state_);
+    auto plan = make_plan(state_, image, endpoints, settings, *sets_, known);
     if (plan || plan.error().code != ErrorCode::kExhausted || !untidy_) return plan;
     // What older transactions left may be what is in the way.
     if (auto collected = collect(); !collected) return std::unexpected(std::move(collected).error());
-    return make_plan(state_, image, endpoints, settings);
+    return make_plan(state_, image, endpoints, settings, *sets_, known);
 }
 
 Result<void> Applier::execute(const Plan& plan) {
@@ -77,10 +87,14 @@ Result<void> Applier::execute(const Plan& plan) {
     if (plan.commit) writes.emplace_back(*plan.commit);
     if (auto written = write_or_take_back(writes); !written) {
         image_class_.clear();  // nothing is merged until an image is known to be in force again
+        sets_.reset();
+        state_.recount();
         return written;
     }
+    sets_->commit();
     flipped_ = flipped_ || plan.flips;
     image_class_ = plan.image_class;
+    kernel_policy_ = plan.kernel_policy;
     return {};
 }
 
@@ -108,8 +122,10 @@ Result<void> Applier::reset_new_rules(const policy::Image& image) {
 }
 
 Result<ApplyReport> Applier::apply(const policy::Image& image, const std::vector<LocalEndpoint>& endpoints,
-                                   const NodeSettings& settings) {
-    auto planned = plan(image, endpoints, settings);
+                                   const NodeSettings& settings, const policy::ImageDelta* delta) {
+    auto planned = plan(image, endpoints, settings, delta);
+    // A change that is refused before the first write leaves the kernel in step with the image before.
+    in_step_ = in_step_ && !planned;
     auto done = planned ? reset_new_rules(image) : std::unexpected(planned.error());
     if (done) done = execute(*planned);
     if (!done) {
@@ -118,6 +134,7 @@ Result<ApplyReport> Applier::apply(const policy::Image& image, const std::vector
     }
     ApplyReport report;
     report.unfinished = clean_up(*planned);
+    in_step_ = !report.unfinished;
     report.writes = planned->before.size() + planned->after.size() + planned->removals.size() +
                     (planned->commit ? 1 : 0) + (planned->end ? 1 : 0);
     report.flipped = planned->flips;
@@ -149,7 +166,8 @@ Result<void> Applier::collect(std::uint64_t since) {
         WEFT_CHECK(write(one));
         ++counts_.collected;
     }
-    state_.forget_unnamed_port_rows();
+    for (const auto& run : state_.forget_unnamed_port_rows())
+        if (sets_ != nullptr) sets_->free(run);
     untidy_ = !merges.empty();  // their old classes can be freed after the next grace period
     return {};
 }
@@ -160,7 +178,7 @@ ApplierCounts Applier::counts() const {
     counts.rows_cidrs = state_.cidrs.size();
     counts.rows_policies = state_.policies.size();
     counts.rows_policy_classes = state_.policy_classes.size();
-    for (const auto& run : state_.runs()) counts.rows_ports += run.count;
+    for (const auto& [run, holders] : state_.run_holders) counts.rows_ports += run.count;
     return counts;
 }
 

@@ -17,7 +17,7 @@
 #include "daemon/maps/plan.hpp"
 #include "daemon/maps/writer.hpp"
 #include "datapath/loader/pins.hpp"
-#include "policy/image.hpp"
+#include "policy/image_delta.hpp"
 
 namespace weft::maps {
 
@@ -52,8 +52,9 @@ class Applier {
     // `endpoints` are all pods of this node that have a device; each must be in image.endpoints (kInternal else).
     // Errors leave what was in force in force: kExhausted when something does not fit (nothing was written),
     // kInternal for an image that contradicts itself (nothing was written), kSystem for a failed write (taken back).
+    // `delta`: how the image differs from the one that was applied last without an error; nothing: look at everything.
     Result<ApplyReport> apply(const policy::Image& image, const std::vector<LocalEndpoint>& endpoints,
-                              const NodeSettings& settings);
+                              const NodeSettings& settings, const policy::ImageDelta* delta = nullptr);
 
     // What is left behind is freed in three steps, for the wait in the middle (some 10 ms) must hold up no apply():
     // untidy() gives the state of the tables if there is something to free, grace_period() waits, the one function here
@@ -75,7 +76,7 @@ class Applier {
     Result<void> write_or_take_back(const std::vector<Write>& writes);
     Result<void> grace();
     Result<Plan> plan(const policy::Image& image, const std::vector<LocalEndpoint>& endpoints,
-                      const NodeSettings& settings);
+                      const NodeSettings& settings, const policy::ImageDelta* delta);
     Result<void> execute(const Plan& plan);
     std::optional<Error> clean_up(const Plan& plan);
     Result<void> reset_new_rules(const policy::Image& image);
@@ -84,7 +85,10 @@ class Applier {
     KernelState state_;
     ApplierCounts counts_;
     std::map<std::uint32_t, std::uint32_t>
-        image_class_;            // kernel class -> image class, of the image that was applied last
+        image_class_;  // kernel class -> image class, of the image that was applied last
+    std::map<std::uint32_t, std::uint32_t> kernel_policy_;  // image policy -> kernel policy, likewise
+    std::unique_ptr<PortSets> sets_;                        // nothing: to be made anew
+    bool in_step_ = false;       // the kernel holds exactly the image that was applied last, and the two maps are its
     bool flipped_ = true;        // the epoch was changed (or nobody knows) and no grace period has passed since
     bool untidy_ = true;         // collect() may have something to do
     std::uint64_t changes_ = 0;  // attempts to write, ever

@@ -16,16 +16,21 @@ std::uint32_t class_of(const policy::Address* row) {
 }  // namespace
 
 ClassPlan::ClassPlan(const KernelState& state, const policy::Image& image,
-                     const std::set<std::uint32_t>& stable_endpoints, bool strict)
+                     const std::set<std::uint32_t>& stable_endpoints, bool strict, const std::optional<Known>& known)
     : state_(state), image_(image), stable_endpoints_(stable_endpoints), strict_(strict) {
-    used_.insert(state.recent_classes.begin(), state.recent_classes.end());
-    used_.insert(WEFT_CLASS_UNKNOWN);
-    for (const auto& [address, row] : state.addresses) used_.insert(row.class_id);
-    for (const auto& [cidr, row] : state.cidrs) used_.insert(row.class_id);
-    for (const auto& [key, run] : state.policy_classes) used_.insert(key.second);
-    collect_pairs();
+    known ? collect_pairs(*known) : collect_pairs();
     assign_numbers();
     assign_newcomers();
+    if (known) mark_moved(*known);
+}
+
+void ClassPlan::mark_moved(const Known& known) {
+    for (auto& group : groups_) {
+        group.moved = true;
+        if (!group.parent || group.fresh) continue;
+        const auto stood = known.image_class.find(*group.parent);
+        group.moved = stood == known.image_class.end() || stood->second != group.target;
+    }
 }
 
 ClassPlan::Pair ClassPlan::pair_of(const IpAddr& address, const policy::Address& wanted) const {
@@ -47,8 +52,8 @@ std::optional<ClassPlan::Pair> ClassPlan::leaving_pair(const IpAddr& address, co
     return Pair{row.class_id, class_of(longest_prefix(image_.cidrs, Cidr::of(address, address.bits()), true))};
 }
 
-ClassPlan::Pair ClassPlan::leaving_pair(const Cidr& cidr, const weft_addr& row) const {
-    return {row.class_id, class_of(longest_prefix(image_.cidrs, cidr, false))};
+std::optional<ClassPlan::Pair> ClassPlan::leaving_pair(const Cidr& cidr, const weft_addr& row) const {
+    return Pair{row.class_id, class_of(longest_prefix(image_.cidrs, cidr, false))};
 }
 
 void ClassPlan::collect_pairs() {
@@ -58,17 +63,56 @@ void ClassPlan::collect_pairs() {
         if (!image_.addresses.contains(address))
             if (const auto pair = leaving_pair(address, row)) ++pairs_[*pair];
     for (const auto& [cidr, row] : state_.cidrs)
-        if (!image_.cidrs.contains(cidr)) ++pairs_[leaving_pair(cidr, row)];
+        if (!image_.cidrs.contains(cidr)) ++pairs_[*leaving_pair(cidr, row)];
+}
+
+template <typename Key, typename Wanted, typename Present, typename Touched>
+void ClassPlan::collect_touched(const Wanted& wanted, const Present& present, const Touched& touched,
+                                std::unordered_map<std::uint32_t, std::size_t>& looked_at) {
+    for (const auto& [key, before] : touched) {
+        const auto next = wanted.find(key);
+        const auto row = present.find(key);
+        if (row != present.end()) ++looked_at[row->second.class_id];
+        if (next != wanted.end())
+            ++pairs_[pair_of(key, next->second)];
+        else if (row != present.end())
+            if (const auto pair = leaving_pair(key, row->second)) ++pairs_[*pair];
+    }
+}
+
+// What is not touched stays of the image class that its kernel class stood for.
+void ClassPlan::collect_pairs(const Known& known) {
+    std::unordered_map<std::uint32_t, std::size_t> looked_at;  // by kernel class
+    collect_touched<IpAddr>(image_.addresses, state_.addresses, known.delta.addresses, looked_at);
+    collect_touched<Cidr>(image_.cidrs, state_.cidrs, known.delta.cidrs, looked_at);
+    for (const auto& [number, rows] : state_.classes) {
+        const auto seen = looked_at.find(number);
+        const auto left = rows.carried() - (seen == looked_at.end() ? 0 : seen->second);
+        if (left == 0) continue;
+        // Unknown addresses are merged into class 0, whatever they were.
+        staying_[number] = number == WEFT_CLASS_UNKNOWN ? WEFT_CLASS_UNKNOWN : known.image_class.at(number);
+        pairs_[{number, staying_[number]}] += left;
+    }
+}
+
+// Whether a packet or a table may know it.
+bool ClassPlan::is_used(std::uint32_t number) const {
+    return number == WEFT_CLASS_UNKNOWN || state_.classes.contains(number) || state_.recent_classes.contains(number) ||
+           given_.contains(number);
 }
 
 std::uint32_t ClassPlan::fresh_number(std::uint32_t preferred) {
-    if (used_.insert(preferred).second) return preferred;
-    while (!used_.insert(lowest_unused_).second) ++lowest_unused_;
-    return lowest_unused_;
+    if (is_used(preferred)) {
+        while (is_used(lowest_unused_)) ++lowest_unused_;
+        preferred = lowest_unused_;
+    }
+    given_.insert(preferred);
+    return preferred;
 }
 
-// Groups with a parent: for each kernel class one group keeps its number, best the one whose image number is the same,
-// else the largest. Class 0 has no rows of its own and can stand for image class 0 only.
+// Groups with a parent: for each kernel class one group keeps its number, the one that has rows which are not touched,
+// else best the one whose image number is the same, else the largest. Class 0 has no rows of its own and can stand for
+// image class 0 only.
 void ClassPlan::assign_numbers() {
     for (auto first = pairs_.begin(); first != pairs_.end();) {
         const auto parent = first->first.first;
@@ -78,7 +122,8 @@ void ClassPlan::assign_numbers() {
             first = last;
             continue;
         }
-        auto keeper = pairs_.find({parent, *parent});
+        const auto staying = staying_.find(*parent);
+        auto keeper = pairs_.find({parent, staying == staying_.end() ? *parent : staying->second});
         if (keeper == pairs_.end() && *parent != WEFT_CLASS_UNKNOWN)
             keeper = std::max_element(first, last, [](const auto& a, const auto& b) { return a.second < b.second; });
         for (auto pair = first; pair != last; ++pair) {
@@ -124,7 +169,7 @@ std::uint32_t ClassPlan::leaving(const IpAddr& address, const weft_addr& row) co
 }
 
 std::uint32_t ClassPlan::leaving(const Cidr& cidr, const weft_addr& row) const {
-    return groups_[pairs_.at(leaving_pair(cidr, row))].number;
+    return groups_[pairs_.at(*leaving_pair(cidr, row))].number;
 }
 
 }  // namespace weft::maps

@@ -10,12 +10,13 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "daemon/maps/kernel_state.hpp"
-#include "policy/image.hpp"
+#include "policy/image_delta.hpp"
 
 namespace weft::maps {
 
@@ -24,6 +25,14 @@ struct ClassGroup {
     std::uint32_t target = 0;             // image class
     std::uint32_t number = 0;             // kernel class from now on
     bool fresh = false;                   // `number` was in no table and at no address
+    bool moved = false;                   // not what its kernel class has stood for (all, if that is not known)
+};
+
+// The image that the kernel enforces, and how the next one differs from it: what is not touched need not be looked at.
+struct Known {
+    const policy::ImageDelta& delta;
+    const std::map<std::uint32_t, std::uint32_t>& image_class;    // kernel class -> image class, of that image
+    const std::map<std::uint32_t, std::uint32_t>& kernel_policy;  // image policy -> kernel policy
 };
 
 class ClassPlan {
@@ -31,8 +40,9 @@ class ClassPlan {
     // `strict`: an address that is new (or goes away) and is not a new (or leaving) pod of this node counts as one of
     // the prefix that it was (will be) found by, so that its verdict changes at the flip and not before. Without it a
     // new address is free to enter any class at once, which is right when no pod's compiled policy changes.
+    // `known`: nothing if all is to be looked at. `state` must be counted (KernelState::recount).
     ClassPlan(const KernelState& state, const policy::Image& image, const std::set<std::uint32_t>& stable_endpoints,
-              bool strict);
+              bool strict, const std::optional<Known>& known);
 
     const std::vector<ClassGroup>& groups() const { return groups_; }
     // Kernel class for an address or prefix of the image.
@@ -48,8 +58,14 @@ class ClassPlan {
     Pair pair_of(const IpAddr& address, const policy::Address& wanted) const;
     Pair pair_of(const Cidr& cidr, const policy::Address& wanted) const;
     std::optional<Pair> leaving_pair(const IpAddr& address, const weft_addr& row) const;
-    Pair leaving_pair(const Cidr& cidr, const weft_addr& row) const;
+    std::optional<Pair> leaving_pair(const Cidr& cidr, const weft_addr& row) const;
     void collect_pairs();
+    void collect_pairs(const Known& known);
+    template <typename Key, typename Wanted, typename Present, typename Touched>
+    void collect_touched(const Wanted& wanted, const Present& present, const Touched& touched,
+                         std::unordered_map<std::uint32_t, std::size_t>& looked_at);
+    bool is_used(std::uint32_t number) const;
+    void mark_moved(const Known& known);
     void assign_numbers();
     void assign_newcomers();
     std::uint32_t fresh_number(std::uint32_t preferred);
@@ -60,7 +76,9 @@ class ClassPlan {
     bool strict_;
     std::map<Pair, std::size_t> pairs_;  // group -> rows in it; later -> index in groups_
     std::vector<ClassGroup> groups_;
-    std::unordered_set<std::uint32_t> used_;
+    std::unordered_set<std::uint32_t> given_;  // fresh numbers
+    std::unordered_map<std::uint32_t, std::uint32_t>
+        staying_;  // kernel class of rows that are not touched -> image class
     std::uint32_t lowest_unused_ = 1;
 };
 

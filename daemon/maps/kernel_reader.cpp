@@ -65,7 +65,8 @@ Result<void> read_policies(const datapath::Pins& pins, KernelState& state) {
 Result<void> read_port_rows(const datapath::Pins& pins, KernelState& state) {
     WEFT_TRY(map, (Map<std::uint32_t, weft_port_row>::open(pins, WEFT_MAP_PORT_ROWS)));
     state.capacity.port_rows = map.raw().max_entries();
-    for (const auto& run : state.runs()) {
+    state.recount();
+    for (const auto& [run, holders] : state.run_holders) {
         if (run.count == 0 || run.start >= state.capacity.port_rows || run.count > state.capacity.port_rows - run.start)
             return fail(ErrorCode::kInvalid, "a compiled policy names port rows {} to {}, map port_rows has {}",
                         run.start, std::uint64_t{run.start} + run.count, state.capacity.port_rows);

@@ -2,7 +2,6 @@
 
 #include <cstring>
 #include <type_traits>
-#include <unordered_set>
 
 namespace weft::maps {
 
@@ -28,24 +27,71 @@ void note_class(std::set<std::uint32_t>& recent, const std::optional<weft_addr>&
     if (present && (!next || next->class_id != present->class_id)) recent.insert(present->class_id);
 }
 
+std::size_t one_if(bool there) {
+    return there ? 1 : 0;
+}
+
+std::size_t family(const IpAddr& ip) {
+    return ip.is_v4() ? 0 : 1;
+}
+
 struct Applied {
     KernelState& state;
 
+    void forget_if_none(std::uint32_t class_id) const {
+        if (const auto at = state.classes.find(class_id); at != state.classes.end() && at->second.none())
+            state.classes.erase(at);
+    }
+    void recarry(const IpAddr& ip, const std::optional<weft_addr>& before, const std::optional<weft_addr>& now) const {
+        if (before) state.classes[before->class_id].addresses.erase(ip);
+        if (now) state.classes[now->class_id].addresses.insert(ip);
+        if (before) forget_if_none(before->class_id);
+        state.address_rows[family(ip)] += one_if(now.has_value()) - one_if(before.has_value());
+    }
+    void recarry(const Cidr& cidr, const std::optional<weft_addr>& before, const std::optional<weft_addr>& now) const {
+        if (before) state.classes[before->class_id].cidrs.erase(cidr);
+        if (now) state.classes[now->class_id].cidrs.insert(cidr);
+        if (before) forget_if_none(before->class_id);
+        state.cidr_rows[family(cidr.address)] += one_if(now.has_value()) - one_if(before.has_value());
+    }
+
     void operator()(const PutPortRow& w) const { state.port_rows.insert_or_assign(w.index, w.row); }
+    void name(const std::optional<PortRun>& before, const std::optional<PortRun>& now) const {
+        if (now) {
+            ++state.run_holders[*now];
+            state.unnamed_runs.erase(*now);
+        }
+        if (!before) return;
+        const auto at = state.run_holders.find(*before);
+        if (at == state.run_holders.end() || --at->second > 0) return;
+        state.run_holders.erase(at);
+        state.unnamed_runs.insert(*before);
+    }
     void operator()(const PutPolicy& w) const {
+        name(row_of(state.policies, w.number), w.run.count == 0 ? std::nullopt : std::optional(w.run));
         put(state.policies, w.number, w.run.count == 0 ? std::nullopt : std::optional(w.run));
     }
-    void operator()(const PutPolicyClass& w) const { put(state.policy_classes, w.key, w.run); }
+    void operator()(const PutPolicyClass& w) const {
+        const auto before = row_of(state.policy_classes, w.key);
+        name(before, w.run);
+        put(state.policy_classes, w.key, w.run);
+        state.classes[w.key.second].in_tables += one_if(w.run.has_value()) - one_if(before.has_value());
+        forget_if_none(w.key.second);
+    }
     void operator()(const PutEndpoint& w) const {
         if (w.row.ifindex == 0) state.recent_endpoints.insert(w.number);
         put(state.endpoints, w.number, w.row.ifindex == 0 ? std::nullopt : std::optional(w.row));
     }
     void operator()(const PutAddress& w) const {
-        note_class(state.recent_classes, row_of(state.addresses, w.address), w.row);
+        const auto before = row_of(state.addresses, w.address);
+        note_class(state.recent_classes, before, w.row);
+        recarry(w.address, before, w.row);
         put(state.addresses, w.address, w.row);
     }
     void operator()(const PutCidr& w) const {
-        note_class(state.recent_classes, row_of(state.cidrs, w.cidr), w.row);
+        const auto before = row_of(state.cidrs, w.cidr);
+        note_class(state.recent_classes, before, w.row);
+        recarry(w.cidr, before, w.row);
         put(state.cidrs, w.cidr, w.row);
     }
     void operator()(const PutControl& w) const {
@@ -91,6 +137,32 @@ bool same_bytes(const T& a, const T& b) {
 
 }  // namespace
 
+void KernelState::recount() {
+    classes.clear();
+    address_rows = cidr_rows = {};
+    for (const auto& [address, row] : addresses) {
+        classes[row.class_id].addresses.insert(address);
+        ++address_rows[family(address)];
+    }
+    for (const auto& [cidr, row] : cidrs) {
+        classes[row.class_id].cidrs.insert(cidr);
+        ++cidr_rows[family(cidr.address)];
+    }
+    run_holders.clear();
+    unnamed_runs.clear();
+    for (const auto& [number, run] : policies) ++run_holders[run];
+    for (const auto& [key, run] : policy_classes) {
+        ++classes[key.second].in_tables;
+        ++run_holders[run];
+    }
+    auto row = port_rows.begin();  // what no table names is as good as free
+    for (const auto& [run, holders] : run_holders) {
+        row = port_rows.erase(row, port_rows.lower_bound(run.start));
+        row = port_rows.lower_bound(run.start + run.count);
+    }
+    port_rows.erase(row, port_rows.end());
+}
+
 void KernelState::apply(const Write& write) {
     std::visit(Applied{*this}, write);
 }
@@ -104,24 +176,12 @@ void KernelState::grace_passed() {
     recent_endpoints.clear();
 }
 
-std::set<PortRun> KernelState::runs() const {
-    std::set<PortRun> result;
-    std::unordered_set<std::uint64_t> seen;  // many thousand rows name few runs
-    const auto add = [&](const PortRun& run) {
-        if (seen.insert(std::uint64_t{run.start} << 32 | run.count).second) result.insert(run);
-    };
-    for (const auto& [number, run] : policies) add(run);
-    for (const auto& [key, run] : policy_classes) add(run);
-    return result;
-}
-
-void KernelState::forget_unnamed_port_rows() {
-    auto row = port_rows.begin();
-    for (const auto& run : runs()) {
-        row = port_rows.erase(row, port_rows.lower_bound(run.start));
-        row = port_rows.lower_bound(run.start + run.count);
-    }
-    port_rows.erase(row, port_rows.end());
+std::vector<PortRun> KernelState::forget_unnamed_port_rows() {
+    std::vector<PortRun> out(unnamed_runs.begin(), unnamed_runs.end());
+    for (const auto& run : out)
+        port_rows.erase(port_rows.lower_bound(run.start), port_rows.lower_bound(run.start + run.count));
+    unnamed_runs.clear();
+    return out;
 }
 
 const weft_addr* KernelState::find(const IpAddr& address) const {

@@ -6,6 +6,8 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <unordered_map>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -102,6 +104,15 @@ struct Capacity {
     std::uint32_t rules = WEFT_MAX_RULES;
 };
 
+// The rows that carry a class.
+struct ClassRows {
+    std::unordered_set<IpAddr> addresses;
+    std::set<Cidr> cidrs;
+    std::size_t in_tables = 0;
+    std::size_t carried() const { return addresses.size() + cidrs.size(); }
+    bool none() const { return carried() == 0 && in_tables == 0; }
+};
+
 struct KernelState {
     Capacity capacity;
     weft_control control{};
@@ -115,13 +126,19 @@ struct KernelState {
     std::set<std::uint32_t> recent_classes;
     std::set<std::uint32_t> recent_endpoints;
 
+    // What follows from the rows above; recount() makes it, apply() keeps it right.
+    std::unordered_map<std::uint32_t, ClassRows> classes;
+    std::array<std::size_t, 2> address_rows{}, cidr_rows{};  // IPv4, IPv6
+    std::map<PortRun, std::size_t> run_holders;              // rows of tables that name the run
+    std::set<PortRun> unnamed_runs;                          // named once, and by none now
+
+    void recount();
     void apply(const Write& write);
     // The write that brings back the present row of what `write` is about to change.
     Write inverse(const Write& write) const;
     void grace_passed();
-    // The runs of port rows that some table names.
-    std::set<PortRun> runs() const;
-    void forget_unnamed_port_rows();
+    // Forgets the rows of runs that no table names, and says which runs these were.
+    std::vector<PortRun> forget_unnamed_port_rows();
     // The policy numbers that the epoch in force names; `kind`: a direction, or WEFT_AUDIT + it.
     std::uint32_t policy_in_force(const weft_endpoint& row, int kind) const {
         return row.policy[control.epoch & 1][kind];

@@ -46,11 +46,18 @@ weft_control control_of(const weft_control& present, const NodeSettings& s) {
     return control;
 }
 
+bool is_v4(const IpAddr& ip) {
+    return ip.is_v4();
+}
+bool is_v4(const Cidr& cidr) {
+    return cidr.address.is_v4();
+}
+
 class Planner {
   public:
     Planner(const KernelState& state, const policy::Image& image, const std::vector<LocalEndpoint>& endpoints,
-            const NodeSettings& settings)
-        : state_(state), image_(image), endpoints_(endpoints), settings_(settings) {}
+            const NodeSettings& settings, PortSets& sets, const std::optional<Known>& known)
+        : state_(state), image_(image), endpoints_(endpoints), settings_(settings), sets_(sets), known_(known) {}
 
     Result<void> read_endpoints();
     // One attempt; says whether the epoch must change.
@@ -64,6 +71,13 @@ class Planner {
     void addresses(bool flip);
     template <typename Put, typename Key>
     void rows(const std::map<Key, policy::Address>& wanted, const std::map<Key, weft_addr>& present, bool flip);
+    template <typename Put, typename Key>
+    void put_row(const Key& key, const policy::Address& wanted, const std::map<Key, weft_addr>& present);
+    template <typename Put, typename Key>
+    void take_row(const Key& key, const weft_addr& row, bool flip);
+    template <typename Put, typename Key, typename Touched>
+    void touched_rows(const std::map<Key, policy::Address>& wanted, const std::map<Key, weft_addr>& present,
+                      const Touched& touched, bool flip);
     void bar_leavers(bool flip);
     void leave();
     void finish(bool flip);
@@ -81,6 +95,8 @@ class Planner {
     const policy::Image& image_;
     const std::vector<LocalEndpoint>& endpoints_;
     const NodeSettings& settings_;
+    PortSets& sets_;
+    const std::optional<Known>& known_;
     std::set<std::uint32_t> numbers_;  // of endpoints_
     std::set<std::uint32_t> stable_;   // those that were there with the same device
     std::optional<ClassPlan> classes_;
@@ -108,7 +124,7 @@ Result<void> Planner::read_endpoints() {
 }
 
 Result<bool> Planner::tables(bool strict) {
-    classes_.emplace(state_, image_, stable_, strict);
+    classes_.emplace(state_, image_, stable_, strict, known_);
     std::set<std::uint32_t> wanted;
     std::map<std::uint32_t, std::set<std::uint32_t>> prefer;
     for (const auto number : numbers_) {
@@ -119,7 +135,7 @@ Result<bool> Planner::tables(bool strict) {
                 prefer[policy].insert(state_.policy_in_force(state_.endpoints.at(number), kind));
         }
     }
-    WEFT_TRY(tables, plan_tables(state_, image_, wanted, prefer, *classes_));
+    WEFT_TRY(tables, plan_tables(state_, image_, wanted, prefer, *classes_, sets_, known_));
     tables_ = std::move(tables);
     return std::ranges::any_of(stable_, [&](std::uint32_t number) {
         const auto& row = state_.endpoints.at(number);
@@ -157,32 +173,55 @@ void Planner::endpoints(bool flip) {
 }
 
 template <typename Put, typename Key>
-void Planner::rows(const std::map<Key, policy::Address>& wanted, const std::map<Key, weft_addr>& present, bool flip) {
-    for (const auto& [key, address] : wanted) {
-        const auto row = row_of(address, classes_->number(key, address));
-        const auto before = present.find(key);
-        if (before == present.end()) {
-            (address.endpoint == 0 ? additions_ : new_pods_).emplace_back(Put{key, row});
-            alters_ = true;
-            continue;
-        }
-        if (same(before->second, row)) continue;
-        plan_.before.emplace_back(Put{key, row});
-        alters_ = true;  // a new class alone as well: the programs remember classes for a generation (`decisions`)
+void Planner::put_row(const Key& key, const policy::Address& wanted, const std::map<Key, weft_addr>& present) {
+    const auto row = row_of(wanted, classes_->number(key, wanted));
+    const auto before = present.find(key);
+    if (before == present.end()) {
+        (wanted.endpoint == 0 ? additions_ : new_pods_).emplace_back(Put{key, row});
+        alters_ = true;
+        return;
     }
-    for (const auto& [key, row] : present) {
-        if (wanted.contains(key)) continue;
-        auto leaving = row;
-        leaving.class_id = classes_->leaving(key, row);
-        if (flip && !same(leaving, row)) plan_.before.emplace_back(Put{key, leaving});
-        (row.endpoint == 0 ? plan_.removals : plan_.after).emplace_back(Put{key, std::nullopt});
+    if (same(before->second, row)) return;
+    plan_.before.emplace_back(Put{key, row});
+    alters_ = true;  // a new class alone as well: the programs remember classes for a generation (`decisions`)
+}
+
+template <typename Put, typename Key>
+void Planner::take_row(const Key& key, const weft_addr& row, bool flip) {
+    auto leaving = row;
+    leaving.class_id = classes_->leaving(key, row);
+    if (flip && !same(leaving, row)) plan_.before.emplace_back(Put{key, leaving});
+    (row.endpoint == 0 ? plan_.removals : plan_.after).emplace_back(Put{key, std::nullopt});
+}
+
+template <typename Put, typename Key>
+void Planner::rows(const std::map<Key, policy::Address>& wanted, const std::map<Key, weft_addr>& present, bool flip) {
+    for (const auto& [key, address] : wanted) put_row<Put>(key, address, present);
+    for (const auto& [key, row] : present)
+        if (!wanted.contains(key)) take_row<Put>(key, row, flip);
+}
+
+template <typename Put, typename Key, typename Touched>
+void Planner::touched_rows(const std::map<Key, policy::Address>& wanted, const std::map<Key, weft_addr>& present,
+                           const Touched& touched, bool flip) {
+    for (const auto& [key, before] : touched) {
+        const auto address = wanted.find(key);
+        if (address != wanted.end())
+            put_row<Put>(key, address->second, present);
+        else if (const auto row = present.find(key); row != present.end())
+            take_row<Put>(key, row->second, flip);
     }
 }
 
 // Moves first, new pods last: a newcomer must find its peers as they will be.
 void Planner::addresses(bool flip) {
-    rows<PutCidr>(image_.cidrs, state_.cidrs, flip);
-    rows<PutAddress>(image_.addresses, state_.addresses, flip);
+    if (known_) {
+        touched_rows<PutCidr>(image_.cidrs, state_.cidrs, known_->delta.cidrs, flip);
+        touched_rows<PutAddress>(image_.addresses, state_.addresses, known_->delta.addresses, flip);
+    } else {
+        rows<PutCidr>(image_.cidrs, state_.cidrs, flip);
+        rows<PutAddress>(image_.addresses, state_.addresses, flip);
+    }
     const bool meets = !additions_.empty() || !new_pods_.empty();
     if (flip || meets) bar_leavers(flip);
     plan_.before.insert(plan_.before.end(), additions_.begin(), additions_.end());
@@ -219,6 +258,7 @@ void Planner::finish(bool flip) {
     if (flip || alters_ || generation == 0) plan_.commit = raise();
     if (!plan_.after.empty() || !plan_.removals.empty()) plan_.end = raise();
     plan_.flips = flip;
+    plan_.kernel_policy = tables_.number;
     for (const auto& group : classes_->groups()) plan_.image_class[group.number] = group.target;
 }
 
@@ -228,15 +268,20 @@ Result<void> Planner::check_room() const {
         if (rows <= limit) return {};
         return fail(ErrorCode::kExhausted, "{} rows are needed in map {}, it has {}", rows, map, limit);
     };
-    const auto count = [](const auto& present, const auto& wanted, auto is_v4) {
-        std::array<std::size_t, 2> rows{};
-        for (const auto& [key, row] : present) ++rows[is_v4(key) ? 0 : 1];
-        for (const auto& [key, row] : wanted)
-            if (!present.contains(key)) ++rows[is_v4(key) ? 0 : 1];
+    const auto count = [](std::array<std::size_t, 2> rows, const auto& present, const auto& wanted,
+                          const auto* touched) {
+        const auto look = [&](const auto& key) {
+            if (!present.contains(key) && wanted.contains(key)) ++rows[is_v4(key) ? 0 : 1];
+        };
+        if (touched != nullptr)
+            for (const auto& [key, before] : *touched) look(key);
+        else
+            for (const auto& [key, row] : wanted) look(key);
         return rows;
     };
-    const auto single = count(state_.addresses, image_.addresses, [](const IpAddr& ip) { return ip.is_v4(); });
-    const auto prefix = count(state_.cidrs, image_.cidrs, [](const Cidr& cidr) { return cidr.address.is_v4(); });
+    const auto single =
+        count(state_.address_rows, state_.addresses, image_.addresses, known_ ? &known_->delta.addresses : nullptr);
+    const auto prefix = count(state_.cidr_rows, state_.cidrs, image_.cidrs, known_ ? &known_->delta.cidrs : nullptr);
     WEFT_CHECK(check(WEFT_MAP_ADDR4, single[0], state_.capacity.addr4));
     WEFT_CHECK(check(WEFT_MAP_ADDR6, single[1], state_.capacity.addr6));
     WEFT_CHECK(check(WEFT_MAP_CIDR4, prefix[0], state_.capacity.cidr4));
@@ -256,8 +301,9 @@ Result<Plan> Planner::writes(bool flip) {
 }  // namespace
 
 Result<Plan> make_plan(const KernelState& state, const policy::Image& image,
-                       const std::vector<LocalEndpoint>& endpoints, const NodeSettings& settings) {
-    Planner planner(state, image, endpoints, settings);
+                       const std::vector<LocalEndpoint>& endpoints, const NodeSettings& settings, PortSets& sets,
+                       const std::optional<Known>& known) {
+    Planner planner(state, image, endpoints, settings, sets, known);
     WEFT_CHECK(planner.read_endpoints());
     WEFT_TRY(flip, planner.tables(false));
     if (flip) WEFT_CHECK(planner.tables(true));

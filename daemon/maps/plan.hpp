@@ -40,7 +40,9 @@
 #include <vector>
 
 #include "common/result.hpp"
+#include "daemon/maps/classes.hpp"
 #include "daemon/maps/kernel_state.hpp"
+#include "daemon/maps/port_sets.hpp"
 #include "policy/image.hpp"
 
 namespace weft::maps {
@@ -53,12 +55,15 @@ struct Plan {
     std::optional<PutEpoch> end;     // after erasures, so that flow entries made meanwhile are decided afresh
     bool flips = false;
     bool reuses_endpoint = false;  // a new pod has a number that a packet on its way may still know as another's
-    std::map<std::uint32_t, std::uint32_t> image_class;  // kernel class -> image class
+    std::map<std::uint32_t, std::uint32_t> image_class;    // kernel class -> image class
+    std::map<std::uint32_t, std::uint32_t> kernel_policy;  // image policy -> kernel policy
     bool empty() const { return before.empty() && !commit && after.empty() && removals.empty(); }
 };
 
-// kExhausted, kInternal as in applier.hpp.
+// kExhausted, kInternal as in applier.hpp. `known`: the kernel enforces the image that it speaks of; the plan is one
+// that looking at everything could have made. `state` must be counted (KernelState::recount), `sets` those of its runs.
 Result<Plan> make_plan(const KernelState& state, const policy::Image& image,
-                       const std::vector<LocalEndpoint>& endpoints, const NodeSettings& settings);
+                       const std::vector<LocalEndpoint>& endpoints, const NodeSettings& settings, PortSets& sets,
+                       const std::optional<Known>& known);
 
 }  // namespace weft::maps

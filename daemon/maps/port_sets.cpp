@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <set>
 
 namespace weft::maps {
 
@@ -49,10 +48,10 @@ void set_bytes(std::string& bytes, const KernelState& state, const PortRun& run)
     }
 }
 
-std::vector<PortRun> gaps(const std::set<PortRun>& used, std::uint32_t size) {
+std::vector<PortRun> gaps(const std::map<PortRun, std::size_t>& used, std::uint32_t size) {
     std::vector<PortRun> result;
     std::uint32_t next = 0;
-    for (const auto& run : used) {
+    for (const auto& [run, holders] : used) {
         if (run.start > next) result.push_back({next, run.start - next});
         next = std::max(next, run.start + run.count);
     }
@@ -62,15 +61,47 @@ std::vector<PortRun> gaps(const std::set<PortRun>& used, std::uint32_t size) {
 
 }  // namespace
 
-PortSets::PortSets(const KernelState& state) : state_(state) {
-    const auto used = state.runs();
-    for (const auto& run : used) {
+PortSets::PortSets(const KernelState& state) : rules_(state.capacity.rules), port_rows_(state.capacity.port_rows) {
+    for (const auto& [run, holders] : state.run_holders) {
         set_bytes(buffer_, state, run);
         const auto id = intern(buffer_);
         ids_.emplace(key(run), id);
         if (sets_[id].run.count == 0) sets_[id].run = run;
     }
-    free_ = gaps(used, state.capacity.port_rows);
+    free_ = free_before_ = gaps(state.run_holders, state.capacity.port_rows);
+}
+
+void PortSets::begin() {
+    for (const auto id : placed_) sets_[id].run = {};
+    placed_.clear();
+    writes_.clear();
+    free_ = free_before_;
+}
+
+void PortSets::commit() {
+    for (const auto id : placed_) ids_.emplace(key(sets_[id].run), id);
+    placed_.clear();
+    writes_.clear();
+    free_before_ = free_;
+}
+
+void PortSets::free(const PortRun& run) {
+    const auto known = ids_.find(key(run));
+    if (known == ids_.end()) return;
+    if (sets_[known->second].run == run) sets_[known->second].run = {};
+    ids_.erase(known);
+    auto next = std::ranges::lower_bound(free_before_, run);
+    if (next != free_before_.begin() && std::prev(next)->start + std::prev(next)->count == run.start) {
+        --next;
+        next->count += run.count;
+    } else {
+        next = free_before_.insert(next, run);
+    }
+    if (const auto after = std::next(next); after != free_before_.end() && next->start + next->count == after->start) {
+        next->count += after->count;
+        free_before_.erase(after);
+    }
+    free_ = free_before_;
 }
 
 PortSets::Id PortSets::intern(std::string_view rows) {
@@ -82,7 +113,7 @@ PortSets::Id PortSets::intern(std::string_view rows) {
 }
 
 Result<PortSets::Id> PortSets::id_of(const policy::PortRows& rows) {
-    WEFT_CHECK(check(rows, state_.capacity.rules));
+    WEFT_CHECK(check(rows, rules_));
     set_bytes(buffer_, rows);
     return intern(buffer_);
 }
@@ -93,12 +124,12 @@ Result<PortRun> PortSets::place(Id id) {
     const auto count = static_cast<std::uint32_t>(set.rows.size() / sizeof(weft_port_row));
     const auto room = std::ranges::find_if(free_, [&](const PortRun& gap) { return gap.count >= count; });
     if (room == free_.end())
-        return fail(ErrorCode::kExhausted, "the policies need more port rows than the {} of map port_rows",
-                    state_.capacity.port_rows);
+        return fail(ErrorCode::kExhausted, "the policies need more port rows than the {} of map port_rows", port_rows_);
     set.run = {room->start, count};
     room->start += count;
     room->count -= count;
     if (room->count == 0) free_.erase(room);
+    placed_.push_back(id);
     for (std::uint32_t i = 0; i < count; ++i) {
         weft_port_row row{};
         std::memcpy(&row, set.rows.data() + i * sizeof row, sizeof row);

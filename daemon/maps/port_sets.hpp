@@ -1,4 +1,5 @@
 // Equal sets of port rows share one run of `port_rows`. Gives each distinct set a small id, and a free run to new ones.
+// It lives from plan to plan: what a plan placed counts once it is committed.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,15 @@ class PortSets {
     PortSets(const PortSets&) = delete;
     PortSets& operator=(const PortSets&) = delete;
 
+    // A plan begins: what was placed and not committed is forgotten.
+    void begin();
+    // What was placed stands in the kernel now, and tables name it.
+    void commit();
+    // No table names the run any more, and no packet reads it.
+    void free(const PortRun& run);
+    // Most of the sets that it knows stand nowhere: make it anew.
+    bool stale() const { return sets_.size() > 2 * ids_.size() + 4096; }
+
     // The id of a run that some table of the state names.
     Id id_of(const PortRun& run) const { return ids_.at(key(run)); }
     // The id of a compiled set. kInternal if the rows do not cover 0 .. WEFT_PORT_NUMBER_MAX in ascending order.
@@ -43,12 +53,13 @@ class PortSets {
     static std::uint64_t key(const PortRun& run) { return std::uint64_t{run.start} << 32 | run.count; }
     Id intern(std::string_view rows);
 
-    const KernelState& state_;
+    std::uint32_t rules_, port_rows_;  // how many there may be
     std::unordered_map<std::uint64_t, Id> ids_;
     std::unordered_map<std::string, Id, Hash, std::equal_to<>> by_rows_;
     std::string buffer_;  // of the set that is being looked up: an image has many thousands
     std::vector<Set> sets_;
-    std::vector<PortRun> free_;
+    std::vector<PortRun> free_, free_before_;  // ascending; now, and without what is not committed
+    std::vector<Id> placed_;
     std::vector<Write> writes_;
 };
 

@@ -26,15 +26,24 @@ std::pair<ClassRows::const_iterator, ClassRows::const_iterator> rows_of(const Ke
 
 class TablePlanner {
   public:
-    TablePlanner(const KernelState& state, const policy::Image& image, const ClassPlan& classes)
-        : state_(state), image_(image), groups_(classes.groups()), sets_(state), in_force_(tables_in_force(state)) {
+    TablePlanner(const KernelState& state, const policy::Image& image, const ClassPlan& classes, PortSets& sets,
+                 const std::optional<Known>& known)
+        : state_(state),
+          image_(image),
+          groups_(classes.groups()),
+          sets_(sets),
+          known_(known),
+          in_force_(tables_in_force(state)) {
+        sets_.begin();
         for (std::size_t i = 0; i < groups_.size(); ++i) {
             by_target_[groups_[i].target].push_back(i);
             if (groups_[i].parent) by_parent_[*groups_[i].parent].push_back(i);
         }
+        if (known) find_relevant();
         for (const auto number : in_force_)
             if (state.policies.contains(number)) views_.emplace(number, view_of_kernel(number));
-        for (const auto& [number, view] : views_) by_view_[view].insert(number);
+        if (!known)
+            for (const auto& [number, view] : views_) by_view_[view].insert(number);
     }
 
     Result<TablePlan> plan(const std::set<std::uint32_t>& wanted,
@@ -46,8 +55,12 @@ class TablePlanner {
         View old, added;
     };
 
+    void find_relevant();
     View view_of_kernel(std::uint32_t number) const;
     Result<Wanted> view_of_image(const policy::PolicyTable& table);
+    Result<Wanted> relevant_view(const policy::PolicyTable& table);
+    Result<std::uint32_t> follow(std::uint32_t policy);
+    void see(Wanted& view, std::size_t group, SetId set) const;
     std::optional<std::uint32_t> keep(const Wanted& view, const std::set<std::uint32_t>& candidates);
     Result<std::uint32_t> make(std::uint32_t preferred, const Wanted& view);
     Result<void> put_class(std::uint32_t policy, std::uint32_t class_id, SetId set, std::vector<Write>& out);
@@ -57,8 +70,10 @@ class TablePlanner {
     const KernelState& state_;
     const policy::Image& image_;
     const std::vector<ClassGroup>& groups_;
-    PortSets sets_;
+    PortSets& sets_;
+    const std::optional<Known>& known_;
     std::set<std::uint32_t> in_force_;
+    std::vector<std::size_t> relevant_;  // groups by which tables are compared when the rest is known
     using Index = std::unordered_map<std::uint32_t, std::vector<std::size_t>>;  // class -> groups
     static const std::vector<std::size_t>& at(const Index& index, std::uint32_t class_id) {
         static const std::vector<std::size_t> kNone;
@@ -75,8 +90,26 @@ class TablePlanner {
     std::vector<Write> tables_, classes_;
 };
 
+// Groups that are not what they were, and those of classes whose rows some table changed.
+void TablePlanner::find_relevant() {
+    std::set<std::uint32_t> changed;
+    for (const auto& [number, derived] : known_->delta.policies)
+        changed.insert(derived.classes.begin(), derived.classes.end());
+    for (std::size_t i = 0; i < groups_.size(); ++i)
+        if (groups_[i].moved || changed.contains(groups_[i].target)) relevant_.push_back(i);
+}
+
 View TablePlanner::view_of_kernel(std::uint32_t number) const {
     View view{sets_.id_of(state_.policies.at(number)), {}};
+    if (known_) {
+        for (const auto group : relevant_) {
+            if (!groups_[group].parent) continue;
+            const auto row = state_.policy_classes.find({number, *groups_[group].parent});
+            if (row == state_.policy_classes.end()) continue;
+            if (const auto set = sets_.id_of(row->second); set != view.unnamed) view.groups.emplace_back(group, set);
+        }
+        return view;
+    }
     const auto [first, last] = rows_of(state_, number);
     for (auto row = first; row != last; ++row) {
         const auto set = sets_.id_of(row->second);
@@ -87,6 +120,13 @@ View TablePlanner::view_of_kernel(std::uint32_t number) const {
     return view;
 }
 
+void TablePlanner::see(Wanted& view, std::size_t group, SetId set) const {
+    if (groups_[group].parent)
+        view.old.groups.emplace_back(group, set);
+    else if (groups_[group].fresh)
+        view.added.groups.emplace_back(group, set);
+}
+
 Result<TablePlanner::Wanted> TablePlanner::view_of_image(const policy::PolicyTable& table) {
     WEFT_TRY(unnamed, sets_.id_of(table.unnamed));
     Wanted view{{unnamed, {}}, {unnamed, {}}};
@@ -94,16 +134,37 @@ Result<TablePlanner::Wanted> TablePlanner::view_of_image(const policy::PolicyTab
         if (class_id == WEFT_CLASS_UNKNOWN) return fail(ErrorCode::kInternal, "a compiled policy names class 0");
         WEFT_TRY(set, sets_.id_of(rows));
         if (set == unnamed) continue;
-        for (const auto group : at(by_target_, class_id)) {
-            if (groups_[group].parent)
-                view.old.groups.emplace_back(group, set);
-            else if (groups_[group].fresh)
-                view.added.groups.emplace_back(group, set);
-        }
+        for (const auto group : at(by_target_, class_id)) see(view, group, set);
     }
     std::ranges::sort(view.old.groups);
     std::ranges::sort(view.added.groups);
     return view;
+}
+
+Result<TablePlanner::Wanted> TablePlanner::relevant_view(const policy::PolicyTable& table) {
+    WEFT_TRY(unnamed, sets_.id_of(table.unnamed));
+    Wanted view{{unnamed, {}}, {unnamed, {}}};
+    for (const auto group : relevant_) {
+        const auto rows = table.classes.find(groups_[group].target);
+        if (rows == table.classes.end()) continue;
+        WEFT_TRY(set, sets_.id_of(rows->second));
+        if (set != unnamed) see(view, group, set);
+    }
+    return view;
+}
+
+// The table that stood for the policy, or for the one that it was made of, if it can stay; else a new one.
+Result<std::uint32_t> TablePlanner::follow(std::uint32_t policy) {
+    const auto& table = image_.policies.at(policy);
+    const auto derived = known_->delta.policies.find(policy);
+    const auto before =
+        known_->kernel_policy.find(derived == known_->delta.policies.end() ? policy : derived->second.from);
+    if (before != known_->kernel_policy.end() && before->second != 0) {
+        WEFT_TRY(view, relevant_view(table));
+        if (const auto kept = keep(view, {before->second})) return *kept;
+    }
+    WEFT_TRY(view, view_of_image(table));
+    return make(policy, view);
 }
 
 // A table in force that can stay.
@@ -190,6 +251,11 @@ Result<TablePlan> TablePlanner::plan(const std::set<std::uint32_t>& wanted,
         const auto table = image_.policies.find(policy);
         if (table == image_.policies.end())
             return fail(ErrorCode::kInternal, "an endpoint names policy {}, which was not compiled", policy);
+        if (known_) {
+            WEFT_TRY(number, follow(policy));
+            plan.number[policy] = number;
+            continue;
+        }
         WEFT_TRY(view, view_of_image(table->second));
         open.emplace(policy, std::move(view));
     }
@@ -227,9 +293,9 @@ std::set<std::uint32_t> tables_in_force(const KernelState& state) {
 
 Result<TablePlan> plan_tables(const KernelState& state, const policy::Image& image,
                               const std::set<std::uint32_t>& wanted,
-                              const std::map<std::uint32_t, std::set<std::uint32_t>>& prefer,
-                              const ClassPlan& classes) {
-    return TablePlanner(state, image, classes).plan(wanted, prefer);
+                              const std::map<std::uint32_t, std::set<std::uint32_t>>& prefer, const ClassPlan& classes,
+                              PortSets& sets, const std::optional<Known>& known) {
+    return TablePlanner(state, image, classes, sets, known).plan(wanted, prefer);
 }
 
 }  // namespace weft::maps

@@ -30,9 +30,12 @@ struct TablePlan {
 // Policy numbers that the epoch in force names.
 std::set<std::uint32_t> tables_in_force(const KernelState& state);
 
-// `prefer`: image policy -> kernel policies that its endpoints have now. kExhausted, kInternal as in applier.hpp.
+// With `known` only what the delta touches is compared: the rest of each table gives what its policy says, as it did
+// for the image before. `prefer`: image policy -> kernel policies that its endpoints have now. kExhausted, kInternal as
+// in applier.hpp.
 Result<TablePlan> plan_tables(const KernelState& state, const policy::Image& image,
                               const std::set<std::uint32_t>& wanted,
-                              const std::map<std::uint32_t, std::set<std::uint32_t>>& prefer, const ClassPlan& classes);
+                              const std::map<std::uint32_t, std::set<std::uint32_t>>& prefer, const ClassPlan& classes,
+                              PortSets& sets, const std::optional<Known>& known);
 
 }  // namespace weft::maps

@@ -12,8 +12,8 @@ Line as_line(const Json& value) {
     return std::make_shared<const std::string>(to_line(value) + "\n");
 }
 
-Json identity_json(std::uint32_t id, const std::map<std::string, std::string>& labels) {
-    return {{"type", "identity"}, {"op", "add"}, {"id", id}, {"labels", labels}};
+Json identity_json(std::uint32_t id, const policy::IdentityLabels& labels) {
+    return {{"type", "identity"}, {"op", "add"}, {"id", id}, {"labels", labels.text()}};
 }
 
 Json rule_line(std::uint32_t id, const policy::RuleInfo& rule) {
@@ -38,22 +38,38 @@ void additions(const std::map<std::uint32_t, Value>& before, const std::map<std:
         if (old == before.end() || !(old->second == value)) out.push_back(as_line(make(id, value)));
     }
 }
-// What `announced` named differently is named again as it was; what it lacks has never been taken away.
+// The names among `touched` that are new or say something else now.
 template <typename Value, typename Make>
-void restorations(const std::map<std::uint32_t, Value>& announced, const std::map<std::uint32_t, Value>& before,
-                  const Make& make, std::vector<Line>& out) {
-    for (const auto& [id, value] : before) {
-        const auto other = announced.find(id);
-        if (other != announced.end() && !(other->second == value)) out.push_back(as_line(make(id, value)));
+void new_names(const std::map<std::uint32_t, Value>& now,
+               const policy::ImageDelta::Before<std::uint32_t, Value>& touched, const Make& make,
+               std::vector<Line>& out) {
+    for (const auto& [id, before] : touched) {
+        const auto at = now.find(id);
+        if (at != now.end() && !(before && *before == at->second)) out.push_back(as_line(make(id, at->second)));
     }
 }
-void name_additions(const policy::Image& before, const policy::Image& after, std::vector<Line>& out) {
-    additions(before.identities, after.identities, identity_json, out);
-    additions(before.rules, after.rules, rule_line, out);
+// Those that are no more.
+template <typename Value>
+void gone_names(const std::map<std::uint32_t, Value>& now,
+                const policy::ImageDelta::Before<std::uint32_t, Value>& touched, std::string_view type,
+                std::vector<Line>& out) {
+    for (const auto& [id, before] : touched)
+        if (before && !now.contains(id)) out.push_back(as_line({{"type", type}, {"op", "delete"}, {"id", id}}));
 }
-void name_removals(const policy::Image& before, const policy::Image& after, std::vector<Line>& out) {
-    removals(before.identities, after.identities, "identity", out);
-    removals(before.rules, after.rules, "rule", out);
+// The other way round: what was not there before, and what said something else; what is lacking now has never been
+// taken away.
+template <typename Value, typename Make>
+void old_names(const std::map<std::uint32_t, Value>& now,
+               const policy::ImageDelta::Before<std::uint32_t, Value>& touched, std::string_view type, const Make& make,
+               std::vector<Line>& out) {
+    for (const auto& [id, before] : touched) {
+        const auto at = now.find(id);
+        if (at == now.end()) continue;
+        if (!before)
+            out.push_back(as_line({{"type", type}, {"op", "delete"}, {"id", id}}));
+        else if (!(*before == at->second))
+            out.push_back(as_line(make(id, *before)));
+    }
 }
 
 }  // namespace
@@ -128,7 +144,8 @@ Result<std::shared_ptr<Subscription>> Feed::subscribe(const State& state, const 
         return fail(ErrorCode::kExhausted, "{} clients read the metadata stream already", kMaxSubscribers);
     shown_ = shown(state, image);
     Lines lines{as_line({{"type", "node"}, {"name", node_name_}})};
-    name_additions({}, image, lines);
+    additions<policy::IdentityLabels>({}, image.identities, identity_json, lines);
+    additions<policy::RuleInfo>({}, image.rules, rule_line, lines);
     endpoint_changes({}, shown_, lines);
     lines.push_back(as_line({{"type", "synced"}}));
     auto out = std::make_shared<Subscription>(queue_limit_ + lines.size());
@@ -137,33 +154,34 @@ Result<std::shared_ptr<Subscription>> Feed::subscribe(const State& state, const 
     return out;
 }
 
-void Feed::announce(const policy::Image& before, const policy::Image& after) {
+void Feed::announce(const policy::Image& image, const policy::ImageDelta& delta) {
     const std::scoped_lock lock(mutex_);
     drop_the_gone();
     if (subscribers_.empty()) return;
     Lines lines;
-    name_additions(before, after, lines);
+    new_names(image.identities, delta.identities, identity_json, lines);
+    new_names(image.rules, delta.rules, rule_line, lines);
     send(lines);
 }
 
-void Feed::withdraw(const policy::Image& before, const policy::Image& after) {
+void Feed::withdraw(const policy::Image& image, const policy::ImageDelta& delta) {
     const std::scoped_lock lock(mutex_);
     drop_the_gone();
     if (subscribers_.empty()) return;
     Lines lines;
-    name_removals(after, before, lines);
-    restorations(after.identities, before.identities, identity_json, lines);
-    restorations(after.rules, before.rules, rule_line, lines);
+    old_names(image.identities, delta.identities, "identity", identity_json, lines);
+    old_names(image.rules, delta.rules, "rule", rule_line, lines);
     send(lines);
 }
 
-void Feed::publish(const State& state, const policy::Image& before, const policy::Image& after) {
+void Feed::publish(const State& state, const policy::Image& image, const policy::ImageDelta& delta) {
     const std::scoped_lock lock(mutex_);
     drop_the_gone();
     if (subscribers_.empty()) return;
     Lines lines;
-    name_removals(before, after, lines);
-    auto now = shown(state, after);
+    gone_names(image.identities, delta.identities, "identity", lines);
+    gone_names(image.rules, delta.rules, "rule", lines);
+    auto now = shown(state, image);
     endpoint_changes(shown_, now, lines);
     shown_ = std::move(now);
     send(lines);

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "daemon/reconcile/state.hpp"
-#include "policy/image.hpp"
+#include "policy/image_delta.hpp"
 
 namespace weft::reconcile {
 
@@ -48,10 +48,11 @@ class Feed {
 
     // Everything as of now, then "synced", then each change. Error kExhausted with kMaxSubscribers there already.
     Result<std::shared_ptr<Subscription>> subscribe(const State& state, const policy::Image& image);
-    void announce(const policy::Image& before, const policy::Image& after);  // what is new, before it is enforced
-    void withdraw(const policy::Image& before, const policy::Image& after);  // it was announced and is not enforced
+    // `delta`: what the image differs in from what was told before.
+    void announce(const policy::Image& image, const policy::ImageDelta& delta);  // what is new, before it is enforced
+    void withdraw(const policy::Image& image, const policy::ImageDelta& delta);  // announced and not enforced
     // The rest, once it is enforced: what is gone, and the endpoints.
-    void publish(const State& state, const policy::Image& before, const policy::Image& after);
+    void publish(const State& state, const policy::Image& image, const policy::ImageDelta& delta);
     void close();  // the daemon stops: every subscriber sees the end
 
     std::size_t subscribers();

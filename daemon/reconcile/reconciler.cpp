@@ -1,7 +1,6 @@
 #include "daemon/reconcile/reconciler.hpp"
 
 #include "common/log.hpp"
-#include "policy/compile.hpp"
 
 namespace weft::reconcile {
 
@@ -47,19 +46,18 @@ void Reconciler::run(std::span<Request*> batch) {
 // Whether the batch is settled; if not, nothing of it has happened and every result is an error.
 bool Reconciler::attempt(std::span<Request*> batch) {
     std::vector<std::unique_ptr<Rollback>> undo;
+    compiled_ = applied_ = false;
     const auto done = store_.transaction([&] { return change(batch, undo); });
     if (done) {
         for (auto& step : undo) step->commit();
-        if (next_) succeed(std::move(*next_));
-        next_.reset();
+        if (applied_) succeed();
         if (!undo.empty()) ++counters_.revision;
         for (Request* request : batch)
             if (request->result) request->result = counters_.revision;
         return true;
     }
     while (!undo.empty()) undo.pop_back();  // last first
-    if (next_) enforce_again();
-    next_.reset();
+    if (compiled_) take_back();
     ++counters_.failures;
     counters_.last_error = done.error().text();
     spdlog::error("a change was not enforced: {}", counters_.last_error);
@@ -84,18 +82,20 @@ Result<void> Reconciler::change(std::span<Request*> batch, std::vector<std::uniq
 
 Result<void> Reconciler::enforce() {
     const auto start = Clock::now();
-    auto image = policy::compile(state_.world(), numbers_);
-    if (!image) return wrap(image.error(), "compile the policies");
+    compiled_ = true;
+    if (auto done = compiler_.update(state_.world(), state_.take_changes()); !done)
+        return wrap(done.error(), "compile the policies");
     counters_.compile_us = microseconds_since(start);
-    image->new_rules = numbers_.new_rules();
+    compiler_.editor().set_new_rules(numbers_.new_rules());
     WEFT_CHECK(numbers_.write());
-    feed_.announce(image_, *image);
+    feed_.announce(compiler_.image(), compiler_.delta());
     const auto apply_start = Clock::now();
-    auto report = enforcer_.apply(*image, local_endpoints(*image), state_.settings());
+    auto report = enforcer_.apply(compiler_.image(), local_endpoints(), state_.settings(), &compiler_.delta());
     if (!report) {
-        feed_.withdraw(image_, *image);
+        feed_.withdraw(compiler_.image(), compiler_.delta());
         return wrap(report.error(), "write the tables");
     }
+    applied_ = true;
     if (report->unfinished)
         spdlog::warn("in force, but not all that is unused was freed: {}", report->unfinished->text());
     counters_.apply_us = microseconds_since(apply_start);
@@ -104,22 +104,24 @@ Result<void> Reconciler::enforce() {
     counters_.generation = report->generation;
     counters_.epoch = report->epoch;
     counters_.last_error.clear();
-    next_ = std::move(*image);
     return {};
 }
 
-// The kernel has what the database refused to remember: put back what was in force.
-void Reconciler::enforce_again() {
-    feed_.withdraw(image_, *next_);
-    if (enforced_version_ == 0) return;  // nothing was
-    auto report = enforcer_.apply(image_, local_endpoints(image_), state_.settings());
+// The state is as before: so is the image now. If the kernel has what the database refused to remember, what was in
+// force is put back.
+void Reconciler::take_back() {
+    if (applied_) feed_.withdraw(compiler_.image(), compiler_.delta());
+    if (auto done = compiler_.update(state_.world(), state_.take_changes()); !done)
+        return spdlog::error("compile what was in force: {}", done.error().text());
+    compiler_.editor().set_new_rules({});
+    if (!applied_ || enforced_version_ == 0) return;  // nothing was
+    auto report = enforcer_.apply(compiler_.image(), local_endpoints(), state_.settings(), nullptr);
     if (!report) spdlog::error("put back what was in force: {}", report.error().text());
 }
 
-void Reconciler::succeed(policy::Image next) {
+void Reconciler::succeed() {
     numbers_.written();
-    feed_.publish(state_, image_, next);
-    image_ = std::move(next);
+    feed_.publish(state_, compiler_.image(), compiler_.delta());
     enforced_version_ = state_.version();
     const auto now = Clock::now();
     if (now - forgot_ < kForgetInterval) return;
@@ -127,7 +129,8 @@ void Reconciler::succeed(policy::Image next) {
     numbers_.forget_unused();  // written with the next change; until then the database holds more than is needed
 }
 
-std::vector<maps::LocalEndpoint> Reconciler::local_endpoints(const policy::Image& image) const {
+std::vector<maps::LocalEndpoint> Reconciler::local_endpoints() const {
+    const auto& image = compiler_.image();
     std::vector<maps::LocalEndpoint> out;
     out.reserve(state_.endpoints().size());
     for (const auto& [id, endpoint] : state_.endpoints()) {
@@ -142,24 +145,26 @@ std::vector<maps::LocalEndpoint> Reconciler::local_endpoints(const policy::Image
 
 void Reconciler::read(const std::function<void(const View&)>& reader) {
     const std::scoped_lock lock(mutex_);
-    reader(View{state_, image_, counters_});
+    reader(View{state_, compiler_.image(), counters_});
 }
 
 Result<void> Reconciler::rehearse(const Edit& edit) {
     const std::scoped_lock lock(mutex_);
-    Rollback undo;  // runs at the end: nothing stays
-    const auto before = enforced_version_;
     Result<void> outcome;
-    const auto rolled_back = store_.transaction([&]() -> Result<void> {
-        outcome = edit(state_, undo);
-        return fail(ErrorCode::kInternal, "rehearsal");  // so that the store forgets it
-    });
-    static_cast<void>(rolled_back);
-    if (outcome) {
-        auto image = policy::compile(state_.world(), numbers_);
-        if (!image) outcome = std::unexpected(image.error());
+    bool compiled = false;
+    {
+        Rollback undo;  // runs at the end: nothing stays
+        const auto rolled_back = store_.transaction([&]() -> Result<void> {
+            outcome = edit(state_, undo);
+            return fail(ErrorCode::kInternal, "rehearsal");  // so that the store forgets it
+        });
+        static_cast<void>(rolled_back);
+        if (outcome) {
+            compiled = true;
+            outcome = compiler_.update(state_.world(), state_.take_changes());
+        }
     }
-    enforced_version_ = before;
+    if (compiled) WEFT_CHECK(compiler_.update(state_.world(), state_.take_changes()));
     return outcome;
 }
 

@@ -14,6 +14,7 @@
 #include "daemon/reconcile/metadata.hpp"
 #include "daemon/reconcile/state.hpp"
 #include "daemon/store/stored_numbers.hpp"
+#include "policy/compile.hpp"
 
 namespace weft::reconcile {
 
@@ -44,7 +45,7 @@ class Reconciler {
 
     // All must outlive this.
     Reconciler(store::Store& store, store::StoredNumbers& numbers, Enforcer& enforcer, Feed& feed)
-        : store_(store), numbers_(numbers), enforcer_(enforcer), feed_(feed) {}
+        : store_(store), numbers_(numbers), enforcer_(enforcer), feed_(feed), compiler_(numbers) {}
 
     // Returns the revision once the change is in force and remembered, or the error, and then nothing has changed.
     // Thread-safe; must not be called from within an edit or a read.
@@ -68,9 +69,9 @@ class Reconciler {
     bool attempt(std::span<Request*> batch);
     Result<void> change(std::span<Request*> batch, std::vector<std::unique_ptr<Rollback>>& undo);
     Result<void> enforce();
-    void enforce_again();
-    std::vector<maps::LocalEndpoint> local_endpoints(const policy::Image& image) const;
-    void succeed(policy::Image next);
+    void take_back();
+    std::vector<maps::LocalEndpoint> local_endpoints() const;
+    void succeed();
 
     store::Store& store_;
     store::StoredNumbers& numbers_;
@@ -82,8 +83,9 @@ class Reconciler {
 
     std::mutex mutex_;  // guards everything below, the store and the pools
     State state_;
-    policy::Image image_;                // in force
-    std::optional<policy::Image> next_;  // compiled and applied, not yet remembered
+    policy::Compiler compiler_;  // its image is in force, but for the time of an attempt
+    bool compiled_ = false;      // in this attempt
+    bool applied_ = false;       // and given to the kernel, not yet remembered
     std::uint64_t enforced_version_ = 0;
     Counters counters_;
     std::chrono::steady_clock::time_point forgot_{};

@@ -17,6 +17,7 @@ void State::assign(Map& map, const Key& key, Value value, Rollback& undo) {
     if (const auto at = map.find(key); at != map.end()) before = at->second;
     ++version_;
     const auto set = [this, &map, key](const Value& wanted) {
+        note(map, key);
         if (wanted == Value{})
             map.erase(key);
         else
@@ -140,9 +141,17 @@ void State::erase(const ObjectName& name, Rollback& undo) {
     }
 }
 
+void State::note(const std::map<std::string, std::shared_ptr<const policy::Pod>>& map, const std::string& key) {
+    if (&map == &world_.pods) changes_.pods.insert(key);
+}
+
 void State::set_facts(const policy::NodeFacts& facts, Rollback& undo) {
     ++version_;
-    undo.arm([this, before = world_.node] { world_.node = before; });
+    changes_.everything = true;
+    undo.arm([this, before = world_.node] {
+        world_.node = before;
+        changes_.everything = true;
+    });
     world_.node = facts;
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/rollback.hpp"
@@ -31,6 +32,8 @@ class State {
     const std::map<ObjectName, std::string>& sources() const { return sources_; }
     // Counts the changes: equal versions mean equal states.
     std::uint64_t version() const { return version_; }
+    // Where the world may differ from what it was when this was called the last time.
+    policy::WorldChanges take_changes() { return std::exchange(changes_, {}); }
 
     void put(const endpoint::Endpoint& endpoint, Rollback& undo);
     void erase_endpoint(std::uint32_t id, Rollback& undo);
@@ -50,11 +53,28 @@ class State {
     void assign(Map& map, const Key& key, Value value, Rollback& undo);
     template <typename Map, typename Key, typename Value>
     void share(Map& map, const Key& key, const Value& value, Rollback& undo);
+    void note(const std::map<std::string, std::shared_ptr<const policy::Pod>>& map, const std::string& key);
+    void note(const std::map<std::string, std::shared_ptr<const policy::Namespace>>&, const std::string& key) {
+        changes_.namespaces.insert(key);
+    }
+    void note(const std::map<std::string, std::shared_ptr<const policy::Node>>&, const std::string&) {
+        changes_.nodes = true;
+    }
+    void note(const std::map<std::string, std::shared_ptr<const policy::CidrGroup>>&, const std::string&) {
+        changes_.groups = true;
+    }
+    void note(const std::map<policy::PolicyName, std::shared_ptr<const policy::Policy>>&,
+              const policy::PolicyName& key) {
+        changes_.policies.insert(key);
+    }
+    template <typename Map, typename Key>
+    void note(const Map&, const Key&) {}  // no part of the world
     void refresh_pod(const std::string& key, Rollback& undo);
     void refresh_endpoint(const endpoint::Endpoint& endpoint, Rollback& undo);
     std::shared_ptr<const policy::Pod> as_pod(const endpoint::Endpoint& endpoint) const;
 
     policy::World world_;
+    policy::WorldChanges changes_{.everything = true};
     maps::NodeSettings settings_;
     std::map<std::uint32_t, EndpointPtr> endpoints_;
     std::map<endpoint::Attachment, std::uint32_t> by_attachment_;

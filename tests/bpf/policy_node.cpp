@@ -80,8 +80,10 @@ Result<PolicyNode::Judged> PolicyNode::send(std::uint32_t from, const IpAddr& so
                                 : world_.run(WEFT_PROG_FROM_POD, devices_.at(from), build(spec)).verdict;
         events = world_.events();
     }
+    if (events.empty() && out.verdict != kShot) return out;
     if (events.size() != 1)
         return fail(ErrorCode::kInternal, "{} events for one first packet, verdict {}", events.size(), out.verdict);
+    out.told = true;
     out.event = events[0];
     if (out.allowed() == (out.verdict == kShot))
         return fail(ErrorCode::kInternal, "event type {} with verdict {}", out.event.header.type, out.verdict);

@@ -18,8 +18,9 @@ class PolicyNode {
 
     struct Judged {
         int verdict = -1;
+        bool told = false;   // there is an event; none is an allowed connection's
         weft_event event{};  // of the packet: NEW or DROP
-        bool allowed() const { return event.header.type == WEFT_EVENT_NEW; }
+        bool allowed() const { return !told || event.header.type == WEFT_EVENT_NEW; }
     };
     // A connection's first packet (`port`: of ICMP the type): sent by the pod of endpoint `from`, or from the network
     // when `from` is 0.

@@ -37,12 +37,13 @@ class Folder {
 class FakeKernel : public reconcile::Enforcer {
   public:
     Result<maps::ApplyReport> apply(const policy::Image& wanted, const std::vector<maps::LocalEndpoint>& devices,
-                                    const maps::NodeSettings&) override {
+                                    const maps::NodeSettings&, const policy::ImageDelta*) override {
         if (before_apply) before_apply();
         if (refuse > 0) {
             --refuse;
             return fail(ErrorCode::kSystem, "the kernel refused");
         }
+        if (refusal) return std::unexpected(*std::exchange(refusal, std::nullopt));
         if (max_endpoints != 0 && devices.size() > max_endpoints)
             return fail(ErrorCode::kExhausted, "no more than {} endpoints", max_endpoints);
         ++applies;
@@ -59,6 +60,7 @@ class FakeKernel : public reconcile::Enforcer {
 
     std::function<void()> before_apply;
     int refuse = 0;
+    std::optional<Error> refusal;  // of the next call
     std::size_t max_endpoints = 0;
     std::size_t applies = 0;
     policy::Image image;

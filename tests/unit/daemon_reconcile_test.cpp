@@ -232,9 +232,9 @@ TEST(DaemonMetadata, SlowClientIsCutOffAlone) {
     reconcile::Feed feed("node", 2);
     std::shared_ptr<reconcile::Subscription> slow;
     parts.reconciler.read([&](const reconcile::View& view) { slow = feed.subscribe(view.state, view.image).value(); });
-    policy::Image before, after;
-    for (std::uint32_t i = 256; i < 270; ++i) after.identities[i] = {};
-    parts.reconciler.read([&](const reconcile::View&) { feed.announce(before, after); });
+    policy::ImageEditor image;
+    for (std::uint32_t i = 256; i < 270; ++i) image.set_identity(i, policy::IdentityLabels{});
+    parts.reconciler.read([&](const reconcile::View&) { feed.announce(image.image(), image.delta()); });
     std::string line;
     EXPECT_EQ(slow->next(line, std::chrono::milliseconds(0)), reconcile::Subscription::Wait::kClosed);
     EXPECT_EQ(feed.cut_off(), 1U);

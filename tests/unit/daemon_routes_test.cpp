@@ -95,6 +95,43 @@ TEST_F(DaemonApi, AddAnswersAsTheContractSays) {
     EXPECT_EQ(call("GET", "/v1/endpoints/1").status, 404);
 }
 
+// A set that does not fit is refused whole: the error has the numbers, and nothing of it is there afterwards.
+TEST_F(DaemonApi, WhatDoesNotFitIsRefusedWhole) {
+    ASSERT_EQ(call("POST", "/v1/endpoints", std::string(kAdd)).status, 201);
+    ASSERT_EQ(call("POST", "/v1/policies", test::deny_all("fits")).status, 200);
+    const auto image = kernel.image;
+    kernel.refusal =
+        fail(ErrorCode::kExhausted, "1048577 rows are needed in map policy_classes, it has 1048576").error();
+    const auto reply = call("POST", "/v1/policies", test::deny_all("too-much"));
+    EXPECT_EQ(reply.status, 507) << reply.body;
+    const Json error = Json::parse(reply.body)["error"];
+    EXPECT_EQ(error["code"], "exhausted");
+    EXPECT_NE(error["message"].get<std::string>().find("1048577 rows are needed in map policy_classes, it has 1048576"),
+              std::string::npos)
+        << error;
+    EXPECT_EQ(Json::parse(call("GET", "/v1/policies").body).size(), 1U);
+    EXPECT_NE(Json::parse(call("GET", "/v1/status").body).dump().find("1048577 rows"), std::string::npos);
+    parts.reconciler.read([&](const reconcile::View& view) { EXPECT_EQ(view.image.policies, image.policies); });
+    EXPECT_EQ(call("POST", "/v1/policies", test::deny_all("fits-too")).status, 200);
+}
+
+// A write that fails while the maps are written: reported, the old policy stays in force, for readers too.
+TEST_F(DaemonApi, AFailedWriteIsReportedAndLeavesWhatWasInForce) {
+    ASSERT_EQ(call("POST", "/v1/endpoints", std::string(kAdd)).status, 201);
+    ASSERT_EQ(call("POST", "/v1/policies", test::deny_all("old")).status, 200);
+    const auto image = kernel.image;
+    kernel.refuse = 1;
+    const auto reply = call("POST", "/v1/policies", test::deny_all("new"));
+    EXPECT_EQ(reply.status, 500) << reply.body;
+    EXPECT_NE(reply.body.find("the kernel refused"), std::string::npos) << reply.body;
+    EXPECT_EQ(Json::parse(call("GET", "/v1/policies").body).size(), 1U);
+    parts.reconciler.read([&](const reconcile::View& view) { EXPECT_EQ(view.image.policies, image.policies); });
+    EXPECT_EQ(call("POST", "/v1/policies/validate", test::deny_all("tried")).status, 200);
+    parts.reconciler.read([&](const reconcile::View& view) {
+        EXPECT_EQ(view.image.policies, image.policies) << "a rehearsal changes nothing";
+    });
+}
+
 TEST_F(DaemonApi, WrongInputIsRefusedWithThePlace) {
     const auto refused = [&](std::string_view from, std::string_view to) {
         std::string body(kAdd);

@@ -84,10 +84,10 @@ class AuditTest(unittest.TestCase):
     def goes_on_after_a_restart(self, client, server):
         rule = next(one for one in self.status(self.watched)["rules"] if one["default_deny"])
         self.assertEqual((rule["packets"], rule["connections"]), (2, 1))
-        before = self.node.kernel_state()
+        before = self.node.settled_state()
         self.node.kill("weftd")
         self.node.start_weftd()
-        self.assertEqual(self.node.kernel_state(), before)
+        self.assertEqual(self.node.settled_state(), before)
         client.send(b"two")
         self.assertEqual(server.recv(64), b"two")
         rule = next(one for one in self.status(self.watched)["rules"] if one["default_deny"])

@@ -29,18 +29,8 @@ class KillTest(unittest.TestCase):
             self.assertEqual(denied.echoes(2, 0.05), 0, "the policy holds without the daemons")
             denied.close()
 
-    def settled_state(self):
-        """The state when what weftd frees after a grace period is freed."""
-        last = []
-
-        def same_twice():
-            last.append(self.node.kernel_state())
-            return len(last) > 3 and last[-1] == last[-2] == last[-3]
-        until("the state does not change any more", same_twice)
-        return last[-1]
-
     def test_nothing_is_lost(self):
-        before = self.settled_state()
+        before = self.node.settled_state()
         policies = self.node.api("GET", "/v1/policies")[1]
         streams = [Stream(family, self.a, self.b) for family in FAMILIES]
         pairs = [PingPong(family, self.a, self.b) for family in FAMILIES]

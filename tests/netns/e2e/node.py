@@ -17,6 +17,7 @@ import threading
 import time
 
 PATIENCE = 60 * int(os.environ.get("WEFT_TIME_FACTOR", "1"))  # seconds until something that must happen is taken for failed; nothing is asserted about speed
+TICKS = 2.5  # seconds: weftd frees what is not used once a second, and some of it in two steps
 CLONE_NEWNET = 0x40000000
 BUILD = os.environ.get("WEFT_BUILD_DIR", "/work/build/e2e")
 SMALL = ["--flows4", "16384", "--flows6", "16384", "--half-open4", "2048", "--half-open6", "2048", "--ring-bytes", "1048576"]
@@ -299,6 +300,18 @@ class Node:
         for name in ("control", "endpoints", "addr4", "addr6", "cidr4", "cidr6", "policies", "policy_classes", "port_rows"):
             state[f"map {name}"] = sorted(json.dumps(row, sort_keys=True) for row in self.rows(name))
         return state
+
+    def settled_state(self):
+        """The state when what weftd frees after a grace period is freed."""
+        last = []
+
+        def same_for_long():
+            last.append((time.monotonic(), self.kernel_state()))
+            if last[-1][1] != last[0][1]:
+                del last[:-1]
+            return last[-1][0] - last[0][0] > TICKS
+        until("the state does not change any more", same_for_long)
+        return last[-1][1]
 
 
 class Background(threading.Thread):

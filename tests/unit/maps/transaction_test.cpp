@@ -18,11 +18,54 @@ unsigned seeds(unsigned count) {
     return scale == nullptr ? count : count * static_cast<unsigned>(std::max(1, std::atoi(scale)));
 }
 
+template <typename Map, typename Touched>
+void touch(const Map& before, const Map& after, Touched& touched) {
+    for (const auto& [key, row] : before)
+        if (const auto at = after.find(key); at == after.end() || !(at->second == row)) touched.emplace(key, row);
+    for (const auto& [key, row] : after)
+        if (!before.contains(key)) touched.emplace(key, std::nullopt);
+}
+
+// Of some table before it, if there is one with the same rows for unnamed classes.
+policy::ImageDelta::Derived derivation(const policy::Image& before, const policy::PolicyTable& table) {
+    policy::ImageDelta::Derived out;
+    for (const auto& [number, old] : before.policies) {
+        if (old.unnamed != table.unnamed || old.direction != table.direction) continue;
+        out.from = number;
+        for (const auto& [class_id, rows] : old.classes)
+            if (const auto at = table.classes.find(class_id); at == table.classes.end() || at->second != rows)
+                out.classes.insert(class_id);
+        for (const auto& [class_id, rows] : table.classes)
+            if (!old.classes.contains(class_id)) out.classes.insert(class_id);
+        break;
+    }
+    return out;
+}
+
+policy::ImageDelta difference(const policy::Image& before, const policy::Image& after) {
+    policy::ImageDelta out;
+    touch(before.addresses, after.addresses, out.addresses);
+    touch(before.cidrs, after.cidrs, out.cidrs);
+    for (const auto& [number, policies] : after.endpoints) out.endpoints.insert(number);
+    for (const auto& [number, table] : after.policies)
+        if (const auto at = before.policies.find(number); at == before.policies.end() || !(at->second == table))
+            out.policies[number] = derivation(before, table);
+    return out;
+}
+
 struct Sandbox {
     MemoryKernel::Shared kernel;
     Applier applier = Applier::with(std::make_unique<MemoryKernel>(kernel), kernel.rows);
 
-    Result<ApplyReport> apply(const policy::Image& image) { return applier.apply(image, endpoints_of(image), {}); }
+    policy::Image applied;  // without an error
+
+    // With what differs from the image before, as the compiler tells it.
+    Result<ApplyReport> apply(const policy::Image& image) {
+        const auto delta = difference(applied, image);
+        auto report = applier.apply(image, endpoints_of(image), {}, &delta);
+        if (report) applied = image;
+        return report;
+    }
     void restart() { applier = Applier::with(std::make_unique<MemoryKernel>(kernel), kernel.rows); }
     void begin_history() {
         kernel.keep_history = true;

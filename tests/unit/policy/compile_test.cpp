@@ -66,8 +66,8 @@ TEST(Compile, AddressesOfPodsAndNodes) {
         {"k8s:io.kubernetes.pod.namespace", "red"},
         {"k8s:io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name", "red"},
         {"k8s:io.cilium.k8s.namespace.labels.team", "r"}};
-    EXPECT_EQ(image.identities.at(web.identity), wanted);
-    EXPECT_EQ(image.identities.at(kIdentityHost).count("reserved:host"), 1U);
+    EXPECT_EQ(image.identities.at(web.identity).text(), wanted);
+    EXPECT_EQ(image.identities.at(kIdentityHost).text().count("reserved:host"), 1U);
 }
 
 TEST(Compile, DefaultDenyNamesThePoliciesThatIsolate) {

@@ -19,9 +19,11 @@ TEST(MemoryNumbers, LowestFreeAndStable) {
     EXPECT_EQ(numbers.number(NumberKind::kIdentity, "a").value(), 256U);
 }
 
-TEST(MemoryNumbers, ForgetsWhatWasNotAskedFor) {
+TEST(MemoryNumbers, ForgetsWhatIsNotUsed) {
     MemoryNumbers numbers;
     for (const auto* key : {"a", "b", "c"}) EXPECT_TRUE(numbers.number(NumberKind::kClass, key));
+    numbers.forget_unused();
+    for (const std::uint32_t number : {1U, 2U, 3U}) numbers.unused(NumberKind::kClass, number);
     numbers.forget_unused();
     EXPECT_EQ(numbers.number(NumberKind::kClass, "c").value(), 3U);
     EXPECT_EQ(numbers.number(NumberKind::kClass, "new").value(), 4U)
@@ -35,6 +37,7 @@ TEST(MemoryNumbers, ForgetsWhatWasNotAskedFor) {
 TEST(MemoryNumbers, ARulesNumberIsGivenAgainOnlyWhenNoneIsLeft) {
     MemoryNumbers numbers({3, 3, 258, 3});
     for (const auto* key : {"a", "b"}) EXPECT_TRUE(numbers.number(NumberKind::kRule, key));
+    for (const std::uint32_t number : {1U, 2U}) numbers.unused(NumberKind::kRule, number);
     numbers.forget_unused();
     numbers.forget_unused();
     EXPECT_EQ(numbers.number(NumberKind::kRule, "c").value(), 3U) << "flows may still count for a and b";
@@ -49,8 +52,8 @@ TEST(MemoryNumbers, Exhaustion) {
     ASSERT_FALSE(none);
     EXPECT_EQ(none.error().code, ErrorCode::kExhausted);
     EXPECT_EQ(numbers.number(NumberKind::kRule, "b").value(), 2U);
+    numbers.unused(NumberKind::kRule, 1);
     numbers.forget_unused();
-    EXPECT_TRUE(numbers.number(NumberKind::kRule, "b"));
     numbers.forget_unused();
     EXPECT_EQ(numbers.number(NumberKind::kRule, "c").value(), 1U);
 }
@@ -68,6 +71,9 @@ TEST(MemoryNumbers, Restore) {
     EXPECT_EQ(numbers.number(NumberKind::kClass, "b").value(), 3U);
     EXPECT_EQ(numbers.number(NumberKind::kClass, "c").value(), 4U);
     EXPECT_EQ(numbers.number(NumberKind::kClass, "d").value(), 6U);
+    numbers.forget_unused();
+    numbers.forget_unused();
+    EXPECT_EQ(numbers.number(NumberKind::kClass, "e").value(), 2U) << "nobody asked for it since the restart";
 }
 
 TEST(Limits, AreThoseOfTheDatapath) {

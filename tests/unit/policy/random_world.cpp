@@ -122,8 +122,14 @@ Json RandomWorld::policy(const std::string& name) {
                : which < 45 ? cluster_network_policy(name)
                : which < 57 ? admin_network_policy(name, which >= 51)
                             : cilium_policy(name, which >= 85);
-    if (chance(25)) out["metadata"]["annotations"] = {{"weft.io/mode", chance(80) ? "audit" : "enforce"}};
+    annotate(out);
     return out;
+}
+
+void RandomWorld::annotate(Json& object) {
+    object["metadata"].erase("annotations");
+    if (chance(25)) object["metadata"]["annotations"]["weft.io/mode"] = chance(80) ? "audit" : "enforce";
+    if (chance(25)) object["metadata"]["annotations"]["weft.io/log"] = chance(80) ? "false" : "true";
 }
 
 // Some know this node by an object, and another that only the facts know.
@@ -167,7 +173,19 @@ World RandomWorld::make() {
 
 void RandomWorld::edit(World& world) {
     const auto any = [&](auto& map) { return std::next(map.begin(), below(static_cast<int>(map.size()))); };
-    if (chance(40)) {
+    if (chance(8)) return cidr_groups(world);
+    if (chance(8)) {
+        const auto which = static_cast<std::size_t>(below(static_cast<int>(kNodes[0].size())));
+        Node node{fmt::format("node{}", which), labels(), {}};
+        if (chance(80)) node.addresses.push_back(IpAddr::parse(kNodes[0][which]).value());
+        return world.put(std::move(node));
+    }
+    if (chance(20)) return world.put(pod(one_of(kNamespaces), "pod" + std::to_string(below(15))));
+    if (chance(15) && !world.policies.empty()) {
+        Json object = any(world.policies)->second->object;
+        annotate(object);
+        world.put(std::get<Policy>(parse_object(JsonView(object)).value()));
+    } else if (chance(40)) {
         const Json object = policy("policy" + std::to_string(below(8)));
         world.put(std::get<Policy>(parse_object(JsonView(object)).value()));
     } else if (chance(30) && !world.policies.empty()) {

@@ -15,6 +15,7 @@ class RandomWorld {
     static constexpr std::size_t kKinds = 6;  // of policies
     // A whole object of any kind of policy.
     Json policy(const std::string& name);
+    void annotate(Json& object);                   // weft.io annotations, others than before or none
     Json network_policy(const std::string& name);  // of one of the namespaces
     Json cluster_network_policy(const std::string& name);
     Json admin_network_policy(const std::string& name, bool baseline);
