@@ -1,6 +1,7 @@
 #include "policy/compile.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "policy/placement.hpp"
 #include "policy/tables.hpp"
@@ -36,11 +37,12 @@ struct Compiler::Parts {
 
   private:
     struct Edit {
-        std::vector<std::uint32_t> more, fewer;
+        std::uint32_t set = 0, atom = 0;
+        bool more = false;
     };
     void edit_matched();
     void match_born();
-    void edit(std::uint32_t number, const Edit& edit);
+    void edit(std::span<const Edit> edits);
 
     ImageEditor& image_;
     bool some_matched_ = false;  // some label set's list may be right
@@ -119,7 +121,7 @@ void Compiler::Parts::match_sets() {
 }
 
 void Compiler::Parts::edit_matched() {
-    std::map<std::uint32_t, Edit> edits;
+    std::vector<Edit> edits;
     std::vector<std::uint32_t> found;
     const auto find = [&](std::uint32_t atom) {
         found.clear();
@@ -128,22 +130,31 @@ void Compiler::Parts::edit_matched() {
     };
     for (const auto atom : atoms.pod_sets.dying()) {
         find(atom);
-        for (const auto set : found) edits[set].fewer.push_back(atom);
+        for (const auto set : found) edits.push_back({set, atom, false});
     }
     for (const auto atom : atoms.pod_sets.born()) {
         if (!atoms.pod_sets.index().held(atom)) continue;
         find(atom);
-        for (const auto set : found) edits[set].more.push_back(atom);
+        for (const auto set : found) edits.push_back({set, atom, true});
     }
-    for (const auto& [number, change] : edits)
-        if (sets.set(number).matched) edit(number, change);
+    std::ranges::stable_sort(edits, {}, &Edit::set);
+    for (auto first = edits.begin(); first != edits.end();) {
+        const auto last = std::find_if(first, edits.end(), [&](const Edit& one) { return one.set != first->set; });
+        if (sets.set(first->set).matched) edit({first, last});
+        first = last;
+    }
 }
 
-void Compiler::Parts::edit(std::uint32_t number, const Edit& edit) {
-    auto& set = sets.set(number);
+// Of one label set.
+void Compiler::Parts::edit(std::span<const Edit> edits) {
+    auto& set = sets.set(edits.front().set);
     ListInterner::List list = classes.list(set.list);
-    for (const auto atom : edit.fewer) std::erase(list, atom);
-    list.insert(list.end(), edit.more.begin(), edit.more.end());
+    for (const auto& edit : edits) {
+        if (edit.more)
+            list.push_back(edit.atom);
+        else
+            std::erase(list, edit.atom);
+    }
     std::ranges::sort(list);
     const auto before = set.list;
     set.list = classes.lists().acquire(list);

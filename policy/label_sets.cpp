@@ -176,50 +176,70 @@ bool LabelSets::holds(const PodSet& wanted, const LabelSet& set) const {
     return wanted.namespace_ ? *wanted.namespace_ == in.name : wanted.namespaces.matches(*in.labels);
 }
 
-// The fewest sets among which all that `wanted` holds are; `merged` is room for them.
-const std::vector<std::uint32_t>* LabelSets::candidates(const PodSet& wanted,
-                                                        std::vector<std::uint32_t>& merged) const {
-    static const std::vector<std::uint32_t> kNone;
-    const std::vector<std::uint32_t>* best = nullptr;
+std::size_t LabelSets::posted(const Requirement& requirement) const {
+    std::size_t out = 0;
+    for (const auto& value : requirement.values)
+        if (const auto at = postings_.find(pair_text(requirement.key, value)); at != postings_.end())
+            out += at->second.size();
+    return out;
+}
+
+template <typename Visit>
+void LabelSets::each_posted(const Requirement& requirement, const Visit& visit) const {
+    for (const auto& value : requirement.values)
+        if (const auto at = postings_.find(pair_text(requirement.key, value)); at != postings_.end())
+            for (const auto set : at->second) visit(set);
+}
+
+// All sets in the namespaces that `wanted` holds.
+std::vector<std::uint32_t> LabelSets::in_namespaces(const PodSet& wanted) const {
+    std::vector<std::uint32_t> out;
+    const auto take = [&](std::uint32_t in) {
+        out.insert(out.end(), namespaces_[in].sets.begin(), namespaces_[in].sets.end());
+    };
     if (wanted.namespace_) {
-        const auto at = by_name_.find(*wanted.namespace_);
-        best = at == by_name_.end() ? &kNone : &namespaces_[at->second].sets;
+        if (const auto at = by_name_.find(*wanted.namespace_); at != by_name_.end()) take(at->second);
+        return out;
     }
+    for (const auto& [name, in] : by_name_)
+        if (wanted.namespaces.matches(*namespaces_[in].labels)) take(in);
+    return out;
+}
+
+// The fewest sets that are easily had and have all that `wanted` holds among them.
+std::vector<std::uint32_t> LabelSets::candidates(const PodSet& wanted) const {
+    const Requirement* best = nullptr;
+    std::size_t fewest = sets_.in_use();
     for (const auto& requirement : wanted.pods.requirements()) {
         if (requirement.op != Operator::kIn) continue;
-        std::size_t size = 0;
-        std::vector<const std::vector<std::uint32_t>*> lists;
-        for (const auto& value : requirement.values)
-            if (const auto at = postings_.find(pair_text(requirement.key, value)); at != postings_.end()) {
-                lists.push_back(&at->second);
-                size += at->second.size();
-            }
-        if (best != nullptr && best->size() <= size) continue;
-        if (lists.size() == 1) {
-            best = lists[0];
-            continue;
-        }
-        std::vector<std::uint32_t> all;
-        for (const auto* list : lists) all.insert(all.end(), list->begin(), list->end());
-        merged = std::move(all);
-        best = &merged;
+        const auto size = posted(requirement);
+        if (best != nullptr && size >= fewest) continue;
+        best = &requirement;
+        fewest = size;
     }
-    return best;
+    // Trying the namespaces costs about as much as trying as many sets.
+    std::vector<std::uint32_t> out;
+    if (best == nullptr || wanted.namespace_ || fewest > by_name_.size()) {
+        out = in_namespaces(wanted);
+        if (best == nullptr || out.size() <= fewest) return out;
+    }
+    out.clear();
+    each_posted(*best, [&](std::uint32_t set) { out.push_back(set); });
+    return out;
 }
 
 void LabelSets::find(const PodSet& wanted, std::vector<std::uint32_t>& out) const {
-    std::vector<std::uint32_t> merged;
-    const auto* among = candidates(wanted, merged);
-    if (among != nullptr) {
-        for (const auto number : *among)
-            if (holds(wanted, sets_[number])) out.push_back(number);
-        return;
+    constexpr std::size_t kWorth = 32;  // sets are marked in the time that the labels of one are looked at
+    auto among = candidates(wanted);
+    marks_.resize(sets_.end());
+    for (const auto& requirement : wanted.pods.requirements()) {
+        if (requirement.op != Operator::kIn || posted(requirement) > kWorth * among.size()) continue;
+        ++mark_;
+        each_posted(requirement, [&](std::uint32_t set) { marks_[set] = mark_; });
+        std::erase_if(among, [&](std::uint32_t set) { return marks_[set] != mark_; });
     }
-    for (const auto& [name, in] : by_name_) {
-        if (!wanted.namespaces.matches(*namespaces_[in].labels)) continue;
-        for (const auto number : namespaces_[in].sets)
-            if (wanted.pods.matches(*sets_[number].labels)) out.push_back(number);
-    }
+    for (const auto number : among)
+        if (holds(wanted, sets_[number])) out.push_back(number);
 }
 
 }  // namespace weft::policy

@@ -87,7 +87,11 @@ class LabelSets {
     void leave(std::uint32_t pod);
     void remove_set(std::uint32_t number);
     void post(std::uint32_t number, const Labels& labels, bool add);
-    const std::vector<std::uint32_t>* candidates(const PodSet& wanted, std::vector<std::uint32_t>& merged) const;
+    std::size_t posted(const Requirement& requirement) const;
+    template <typename Visit>
+    void each_posted(const Requirement& requirement, const Visit& visit) const;
+    std::vector<std::uint32_t> in_namespaces(const PodSet& wanted) const;
+    std::vector<std::uint32_t> candidates(const PodSet& wanted) const;
 
     Numbers& numbers_;
     Slots<NamespaceLabels> namespaces_;
@@ -101,6 +105,8 @@ class LabelSets {
     std::vector<std::uint32_t> born_, touched_, emptied_;
     std::vector<IpAddr> addresses_;
     std::string key_;
+    mutable std::vector<std::uint64_t> marks_;  // by set: the last mark that it got
+    mutable std::uint64_t mark_ = 0;
 };
 
 }  // namespace weft::policy

@@ -67,11 +67,8 @@ Result<void> Applier::write_or_take_back(const std::vector<Write>& writes) {
 
 Result<Plan> Applier::plan(const policy::Image& image, const std::vector<LocalEndpoint>& endpoints,
                            const NodeSettings& settings, const policy::ImageDelta* delta) {
-    const bool all_known = std::ranges::all_of(state_.classes, [&](const auto& entry) {
-        return entry.first == WEFT_CLASS_UNKNOWN || entry.second.carried() == 0 || image_class_.contains(entry.first);
-    });
-    const auto known = in_step_ && all_known && delta != nullptr && !delta->whole
-                           ? std::optional(Known{*delta, image_class_, kernel_policy_})
+    const auto known = in_step_ && delta != nullptr && !delta->whole
+                           ? std::optional(Known{*delta, classes_, kernel_policy_})
                            : std::nullopt;
     if (sets_ == nullptr || sets_->stale()) sets_ = std::make_unique<PortSets>(state_);
     auto plan = make_plan(state_, image, endpoints, settings, *sets_, known);
@@ -86,14 +83,15 @@ Result<void> Applier::execute(const Plan& plan) {
     auto writes = plan.before;
     if (plan.commit) writes.emplace_back(*plan.commit);
     if (auto written = write_or_take_back(writes); !written) {
-        image_class_.clear();  // nothing is merged until an image is known to be in force again
+        classes_.clear();  // nothing is merged until an image is known to be in force again
         sets_.reset();
         state_.recount();
         return written;
     }
     sets_->commit();
     flipped_ = flipped_ || plan.flips;
-    image_class_ = plan.image_class;
+    if (plan.all_classes) classes_.clear();
+    for (const auto& [number, target] : plan.classes) classes_.set(number, target);
     kernel_policy_ = plan.kernel_policy;
     return {};
 }
@@ -110,6 +108,8 @@ std::optional<Error> Applier::clean_up(const Plan& plan) {
     if (plan.removals.empty() || !plan.flips || attempt(grace()))
         for (const auto& erasure : plan.removals) attempt(write(erasure));
     if (plan.end) attempt(write(*plan.end));
+    for (const auto& [number, target] : plan.classes)
+        if (state_.carried(number) == 0) classes_.forget(number);
     return failed;
 }
 
@@ -160,16 +160,25 @@ Result<void> Applier::collect(std::uint64_t since) {
     state_.grace_passed();
     flipped_ = false;
     auto writes = unreachable_rows(state_);
-    const auto merges = merged_classes(state_, image_class_);
+    const auto merges = merged_classes(state_, classes_);
     writes.insert(writes.end(), merges.begin(), merges.end());
     for (const auto& one : writes) {
         WEFT_CHECK(write(one));
         ++counts_.collected;
     }
+    forget_merged();
     for (const auto& run : state_.forget_unnamed_port_rows())
         if (sets_ != nullptr) sets_->free(run);
     untidy_ = !merges.empty();  // their old classes can be freed after the next grace period
     return {};
+}
+
+void Applier::forget_merged() {
+    std::vector<std::uint32_t> merged;
+    for (const auto image_class : classes_.split_or_unknown())
+        std::ranges::copy_if(classes_.kernels_of(image_class), std::back_inserter(merged),
+                             [&](std::uint32_t number) { return state_.carried(number) == 0; });
+    for (const auto number : merged) classes_.forget(number);
 }
 
 ApplierCounts Applier::counts() const {

@@ -80,12 +80,12 @@ class Applier {
     Result<void> execute(const Plan& plan);
     std::optional<Error> clean_up(const Plan& plan);
     Result<void> reset_new_rules(const policy::Image& image);
+    void forget_merged();
 
     std::unique_ptr<Writer> writer_;
     KernelState state_;
     ApplierCounts counts_;
-    std::map<std::uint32_t, std::uint32_t>
-        image_class_;  // kernel class -> image class, of the image that was applied last
+    ClassMap classes_;                                      // of the image that was applied last
     std::map<std::uint32_t, std::uint32_t> kernel_policy_;  // image policy -> kernel policy, likewise
     std::unique_ptr<PortSets> sets_;                        // nothing: to be made anew
     bool in_step_ = false;       // the kernel holds exactly the image that was applied last, and the two maps are its

@@ -17,33 +17,44 @@ std::uint32_t class_of(const policy::Address* row) {
 
 ClassPlan::ClassPlan(const KernelState& state, const policy::Image& image,
                      const std::set<std::uint32_t>& stable_endpoints, bool strict, const std::optional<Known>& known)
-    : state_(state), image_(image), stable_endpoints_(stable_endpoints), strict_(strict) {
-    known ? collect_pairs(*known) : collect_pairs();
+    : state_(state), image_(image), stable_endpoints_(stable_endpoints), strict_(strict), known_(known) {
+    known ? collect_touched() : collect_pairs();
     assign_numbers();
     assign_newcomers();
-    if (known) mark_moved(*known);
+    mark_moved();
 }
 
-void ClassPlan::mark_moved(const Known& known) {
-    for (auto& group : groups_) {
-        group.moved = true;
-        if (!group.parent || group.fresh) continue;
-        const auto stood = known.image_class.find(*group.parent);
-        group.moved = stood == known.image_class.end() || stood->second != group.target;
+void ClassPlan::mark_moved() {
+    if (!known_) return;
+    for (auto& group : groups_)
+        group.moved = !group.parent || group.fresh || known_->classes.image_of(*group.parent) != group.target;
+}
+
+// Whether the kernel class is as it was: rows carry it, and none of them is touched.
+bool ClassPlan::stands(std::uint32_t number) const {
+    return !parents_.contains(number) && state_.carried(number) > 0;
+}
+
+const std::vector<std::size_t>& ClassPlan::of_target(std::uint32_t image_class) {
+    auto& out = by_target_[image_class];
+    if (!known_ || !listed_.insert(image_class).second) return out;
+    for (const auto number : known_->classes.kernels_of(image_class)) {
+        if (!stands(number)) continue;
+        out.push_back(groups_.size());
+        groups_.push_back({number, image_class, number, false, false});
     }
+    return out;
 }
 
-ClassPlan::Pair ClassPlan::pair_of(const IpAddr& address, const policy::Address& wanted) const {
-    if (const auto row = state_.addresses.find(address); row != state_.addresses.end())
-        return {row->second.class_id, wanted.class_id};
+ClassPlan::Pair ClassPlan::pair_of(const IpAddr& address, const policy::Address& wanted, const weft_addr* row) const {
+    if (row != nullptr) return {row->class_id, wanted.class_id};
     const bool new_pod = wanted.endpoint != 0 && !stable_endpoints_.contains(wanted.endpoint);
     if (new_pod || !strict_) return {std::nullopt, wanted.class_id};
     return {class_of(state_.find(address)), wanted.class_id};
 }
 
-ClassPlan::Pair ClassPlan::pair_of(const Cidr& cidr, const policy::Address& wanted) const {
-    const auto row = state_.cidrs.find(cidr);
-    return {row != state_.cidrs.end() ? row->second.class_id : class_of(state_.parent(cidr)), wanted.class_id};
+ClassPlan::Pair ClassPlan::pair_of(const Cidr& cidr, const policy::Address& wanted, const weft_addr* row) const {
+    return {class_of(row != nullptr ? row : state_.parent(cidr)), wanted.class_id};
 }
 
 std::optional<ClassPlan::Pair> ClassPlan::leaving_pair(const IpAddr& address, const weft_addr& row) const {
@@ -57,8 +68,9 @@ std::optional<ClassPlan::Pair> ClassPlan::leaving_pair(const Cidr& cidr, const w
 }
 
 void ClassPlan::collect_pairs() {
-    for (const auto& [address, wanted] : image_.addresses) ++pairs_[pair_of(address, wanted)];
-    for (const auto& [cidr, wanted] : image_.cidrs) ++pairs_[pair_of(cidr, wanted)];
+    for (const auto& [address, wanted] : image_.addresses)
+        ++pairs_[pair_of(address, wanted, find_row(state_.addresses, address))];
+    for (const auto& [cidr, wanted] : image_.cidrs) ++pairs_[pair_of(cidr, wanted, find_row(state_.cidrs, cidr))];
     for (const auto& [address, row] : state_.addresses)
         if (!image_.addresses.contains(address))
             if (const auto pair = leaving_pair(address, row)) ++pairs_[*pair];
@@ -71,28 +83,34 @@ void ClassPlan::collect_touched(const Wanted& wanted, const Present& present, co
                                 std::unordered_map<std::uint32_t, std::size_t>& looked_at) {
     for (const auto& [key, before] : touched) {
         const auto next = wanted.find(key);
-        const auto row = present.find(key);
-        if (row != present.end()) ++looked_at[row->second.class_id];
+        const auto* row = find_row(present, key);
+        if (row != nullptr) ++looked_at[row->class_id];
         if (next != wanted.end())
-            ++pairs_[pair_of(key, next->second)];
-        else if (row != present.end())
-            if (const auto pair = leaving_pair(key, row->second)) ++pairs_[*pair];
+            ++pairs_[pair_of(key, next->second, row)];
+        else if (row != nullptr)
+            if (const auto pair = leaving_pair(key, *row)) ++pairs_[*pair];
     }
 }
 
-// What is not touched stays of the image class that its kernel class stood for.
-void ClassPlan::collect_pairs(const Known& known) {
+void ClassPlan::collect_touched() {
     std::unordered_map<std::uint32_t, std::size_t> looked_at;  // by kernel class
-    collect_touched<IpAddr>(image_.addresses, state_.addresses, known.delta.addresses, looked_at);
-    collect_touched<Cidr>(image_.cidrs, state_.cidrs, known.delta.cidrs, looked_at);
-    for (const auto& [number, rows] : state_.classes) {
-        const auto seen = looked_at.find(number);
-        const auto left = rows.carried() - (seen == looked_at.end() ? 0 : seen->second);
-        if (left == 0) continue;
-        // Unknown addresses are merged into class 0, whatever they were.
-        staying_[number] = number == WEFT_CLASS_UNKNOWN ? WEFT_CLASS_UNKNOWN : known.image_class.at(number);
-        pairs_[{number, staying_[number]}] += left;
-    }
+    collect_touched<IpAddr>(image_.addresses, state_.addresses, known_->delta.addresses, looked_at);
+    collect_touched<Cidr>(image_.cidrs, state_.cidrs, known_->delta.cidrs, looked_at);
+    for (const auto& [pair, rows] : pairs_)
+        if (pair.first) parents_.insert(*pair.first);
+    for (const auto number : parents_) add_staying(number, looked_at[number]);
+}
+
+// The rows of a kernel class that are not touched stay of the image class that it stood for.
+void ClassPlan::add_staying(std::uint32_t number, std::size_t touched) {
+    const auto left = state_.carried(number) - touched;
+    if (left == 0) return;
+    // Unknown addresses are merged into class 0, whatever they were.
+    const auto stood = number == WEFT_CLASS_UNKNOWN ? std::optional<std::uint32_t>(WEFT_CLASS_UNKNOWN)
+                                                    : known_->classes.image_of(number);
+    sound_ &= stood.has_value();
+    staying_[number] = stood.value_or(WEFT_CLASS_UNKNOWN);
+    pairs_[{number, staying_[number]}] += left;
 }
 
 // Whether a packet or a table may know it.
@@ -137,30 +155,38 @@ void ClassPlan::assign_numbers() {
     }
 }
 
-// Addresses without a past join the class that their image class has in the kernel, if it has one.
+// The kernel class that addresses without a past join: the one of the image's number, else the lowest.
+std::optional<std::uint32_t> ClassPlan::standing_for(std::uint32_t image_class) const {
+    std::optional<std::uint32_t> best;
+    const auto look = [&](std::uint32_t number) {
+        if (!best || (*best != image_class && (number == image_class || number < *best))) best = number;
+    };
+    if (image_class == WEFT_CLASS_UNKNOWN) return image_class;
+    if (const auto groups = by_target_.find(image_class); groups != by_target_.end())
+        for (const auto group : groups->second) look(groups_[group].number);
+    if (known_)
+        for (const auto number : known_->classes.kernels_of(image_class))
+            if (stands(number)) look(number);
+    return best;
+}
+
 void ClassPlan::assign_newcomers() {
-    std::map<std::uint32_t, std::uint32_t> number_of;
-    for (const auto& group : groups_) {
-        const auto [known, added] = number_of.emplace(group.target, group.number);
-        if (!added && known->second != group.target && (group.number == group.target || group.number < known->second))
-            known->second = group.number;
-    }
-    number_of[WEFT_CLASS_UNKNOWN] = WEFT_CLASS_UNKNOWN;
+    for (std::size_t i = 0; i < groups_.size(); ++i) by_target_[groups_[i].target].push_back(i);
     for (auto& [pair, index] : pairs_) {
         if (pair.first) continue;
-        const auto known = number_of.find(pair.second);
-        const bool fresh = known == number_of.end();
+        const auto known = standing_for(pair.second);
         index = groups_.size();
-        groups_.push_back({std::nullopt, pair.second, fresh ? fresh_number(pair.second) : known->second, fresh});
+        groups_.push_back({std::nullopt, pair.second, known ? *known : fresh_number(pair.second), !known});
+        by_target_[pair.second].push_back(index);
     }
 }
 
-std::uint32_t ClassPlan::number(const IpAddr& address, const policy::Address& wanted) const {
-    return groups_[pairs_.at(pair_of(address, wanted))].number;
+std::uint32_t ClassPlan::number(const IpAddr& address, const policy::Address& wanted, const weft_addr* row) const {
+    return groups_[pairs_.at(pair_of(address, wanted, row))].number;
 }
 
-std::uint32_t ClassPlan::number(const Cidr& cidr, const policy::Address& wanted) const {
-    return groups_[pairs_.at(pair_of(cidr, wanted))].number;
+std::uint32_t ClassPlan::number(const Cidr& cidr, const policy::Address& wanted, const weft_addr* row) const {
+    return groups_[pairs_.at(pair_of(cidr, wanted, row))].number;
 }
 
 std::uint32_t ClassPlan::leaving(const IpAddr& address, const weft_addr& row) const {

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/maps/class_map.hpp"
 #include "daemon/maps/kernel_state.hpp"
 #include "policy/image_delta.hpp"
 
@@ -31,7 +32,7 @@ struct ClassGroup {
 // The image that the kernel enforces, and how the next one differs from it: what is not touched need not be looked at.
 struct Known {
     const policy::ImageDelta& delta;
-    const std::map<std::uint32_t, std::uint32_t>& image_class;    // kernel class -> image class, of that image
+    const ClassMap& classes;                                      // what kernel classes stand for in that image
     const std::map<std::uint32_t, std::uint32_t>& kernel_policy;  // image policy -> kernel policy
 };
 
@@ -40,14 +41,20 @@ class ClassPlan {
     // `strict`: an address that is new (or goes away) and is not a new (or leaving) pod of this node counts as one of
     // the prefix that it was (will be) found by, so that its verdict changes at the flip and not before. Without it a
     // new address is free to enter any class at once, which is right when no pod's compiled policy changes.
-    // `known`: nothing if all is to be looked at. `state` must be counted (KernelState::recount).
+    // `known`: nothing if all is to be looked at; else kernel classes without touched rows get no group until they are
+    // asked for. `state` must be counted (KernelState::recount).
     ClassPlan(const KernelState& state, const policy::Image& image, const std::set<std::uint32_t>& stable_endpoints,
               bool strict, const std::optional<Known>& known);
 
+    // Whether `known` knows all that is needed.
+    bool sound() const { return sound_; }
+    // Those of touched rows first; stays where it is while of_target() adds others.
     const std::vector<ClassGroup>& groups() const { return groups_; }
-    // Kernel class for an address or prefix of the image.
-    std::uint32_t number(const IpAddr& address, const policy::Address& wanted) const;
-    std::uint32_t number(const Cidr& cidr, const policy::Address& wanted) const;
+    // All groups (by place in groups()) of an image class.
+    const std::vector<std::size_t>& of_target(std::uint32_t image_class);
+    // Kernel class for an address or prefix of the image; `row`: its own in the kernel, if it has one.
+    std::uint32_t number(const IpAddr& address, const policy::Address& wanted, const weft_addr* row) const;
+    std::uint32_t number(const Cidr& cidr, const policy::Address& wanted, const weft_addr* row) const;
     // Kernel class that an address or prefix must carry until it is erased.
     std::uint32_t leaving(const IpAddr& address, const weft_addr& row) const;
     std::uint32_t leaving(const Cidr& cidr, const weft_addr& row) const;
@@ -55,17 +62,20 @@ class ClassPlan {
   private:
     using Pair = std::pair<std::optional<std::uint32_t>, std::uint32_t>;
 
-    Pair pair_of(const IpAddr& address, const policy::Address& wanted) const;
-    Pair pair_of(const Cidr& cidr, const policy::Address& wanted) const;
+    Pair pair_of(const IpAddr& address, const policy::Address& wanted, const weft_addr* row) const;
+    Pair pair_of(const Cidr& cidr, const policy::Address& wanted, const weft_addr* row) const;
     std::optional<Pair> leaving_pair(const IpAddr& address, const weft_addr& row) const;
     std::optional<Pair> leaving_pair(const Cidr& cidr, const weft_addr& row) const;
     void collect_pairs();
-    void collect_pairs(const Known& known);
+    void collect_touched();
     template <typename Key, typename Wanted, typename Present, typename Touched>
     void collect_touched(const Wanted& wanted, const Present& present, const Touched& touched,
                          std::unordered_map<std::uint32_t, std::size_t>& looked_at);
     bool is_used(std::uint32_t number) const;
-    void mark_moved(const Known& known);
+    void add_staying(std::uint32_t number, std::size_t touched);
+    void mark_moved();
+    std::optional<std::uint32_t> standing_for(std::uint32_t image_class) const;
+    bool stands(std::uint32_t number) const;
     void assign_numbers();
     void assign_newcomers();
     std::uint32_t fresh_number(std::uint32_t preferred);
@@ -74,11 +84,16 @@ class ClassPlan {
     const policy::Image& image_;
     const std::set<std::uint32_t>& stable_endpoints_;  // endpoints that were there and stay
     bool strict_;
+    const std::optional<Known>& known_;
+    bool sound_ = true;
     std::map<Pair, std::size_t> pairs_;  // group -> rows in it; later -> index in groups_
     std::vector<ClassGroup> groups_;
     std::unordered_set<std::uint32_t> given_;  // fresh numbers
     std::unordered_map<std::uint32_t, std::uint32_t>
         staying_;  // kernel class of rows that are not touched -> image class
+    std::unordered_map<std::uint32_t, std::vector<std::size_t>> by_target_;
+    std::unordered_set<std::uint32_t> parents_;  // of groups of touched rows
+    std::unordered_set<std::uint32_t> listed_;   // image classes whose untouched kernel classes have groups
     std::uint32_t lowest_unused_ = 1;
 };
 

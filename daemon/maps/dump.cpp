@@ -32,8 +32,10 @@ void endpoint_rows(const KernelState& state, const Visit& visit) {
 
 template <bool V4>
 void address_rows(const KernelState& state, const Visit& visit) {
+    std::map<IpAddr, const weft_addr*> sorted;
     for (const auto& [address, row] : state.addresses)
-        if (address.is_v4() == V4) visit(row_json("address", address.text(), row));
+        if (address.is_v4() == V4) sorted.emplace(address, &row);
+    for (const auto& [address, row] : sorted) visit(row_json("address", address.text(), *row));
 }
 
 template <bool V4>

@@ -7,16 +7,16 @@ namespace weft::maps {
 
 namespace {
 
-template <typename Key, typename Value>
-void put(std::map<Key, Value>& rows, const Key& key, const std::optional<Value>& value) {
+template <typename Map>
+void put(Map& rows, const typename Map::key_type& key, const std::optional<typename Map::mapped_type>& value) {
     if (value)
         rows.insert_or_assign(key, *value);
     else
         rows.erase(key);
 }
 
-template <typename Key, typename Value>
-std::optional<Value> row_of(const std::map<Key, Value>& rows, const Key& key) {
+template <typename Map>
+std::optional<typename Map::mapped_type> row_of(const Map& rows, const typename Map::key_type& key) {
     const auto found = rows.find(key);
     return found == rows.end() ? std::nullopt : std::optional(found->second);
 }

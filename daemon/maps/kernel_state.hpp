@@ -113,12 +113,15 @@ struct ClassRows {
     bool none() const { return carried() == 0 && in_tables == 0; }
 };
 
+using AddressRows = std::unordered_map<IpAddr, weft_addr>;  // there may be very many
+using CidrRows = std::map<Cidr, weft_addr>;
+
 struct KernelState {
     Capacity capacity;
     weft_control control{};
     std::map<std::uint32_t, weft_endpoint> endpoints;  // rows in use
-    std::map<IpAddr, weft_addr> addresses;
-    std::map<Cidr, weft_addr> cidrs;
+    AddressRows addresses;
+    CidrRows cidrs;
     std::map<std::uint32_t, PortRun> policies;  // rows in use
     std::map<PolicyClass, PortRun> policy_classes;
     std::map<std::uint32_t, weft_port_row> port_rows;  // every row that some run names
@@ -139,6 +142,11 @@ struct KernelState {
     void grace_passed();
     // Forgets the rows of runs that no table names, and says which runs these were.
     std::vector<PortRun> forget_unnamed_port_rows();
+    // Rows that carry the class.
+    std::size_t carried(std::uint32_t number) const {
+        const auto at = classes.find(number);
+        return at == classes.end() ? 0 : at->second.carried();
+    }
     // The policy numbers that the epoch in force names; `kind`: a direction, or WEFT_AUDIT + it.
     std::uint32_t policy_in_force(const weft_endpoint& row, int kind) const {
         return row.policy[control.epoch & 1][kind];
@@ -148,6 +156,13 @@ struct KernelState {
     // The longest prefix that contains `cidr` and is not `cidr` itself.
     const weft_addr* parent(const Cidr& cidr) const;
 };
+
+// The row of `key`, or nullptr.
+template <typename Rows>
+const typename Rows::mapped_type* find_row(const Rows& rows, const typename Rows::key_type& key) {
+    const auto at = rows.find(key);
+    return at == rows.end() ? nullptr : &at->second;
+}
 
 // The row of the longest prefix in `cidrs` that contains `cidr` (or, with `itself`, is it); nullptr if none does.
 template <typename Row>

@@ -62,6 +62,7 @@ class Planner {
     Result<void> read_endpoints();
     // One attempt; says whether the epoch must change.
     Result<bool> tables(bool strict);
+    bool sound() const { return classes_->sound(); }
     Result<Plan> writes(bool flip);
 
   private:
@@ -69,15 +70,14 @@ class Planner {
     weft_endpoint endpoint_row(const LocalEndpoint& endpoint, bool flip) const;
     void endpoints(bool flip);
     void addresses(bool flip);
+    template <typename Put, typename Wanted, typename Present>
+    void rows(const Wanted& wanted, const Present& present, bool flip);
     template <typename Put, typename Key>
-    void rows(const std::map<Key, policy::Address>& wanted, const std::map<Key, weft_addr>& present, bool flip);
-    template <typename Put, typename Key>
-    void put_row(const Key& key, const policy::Address& wanted, const std::map<Key, weft_addr>& present);
+    void put_row(const Key& key, const policy::Address& wanted, const weft_addr* before);
     template <typename Put, typename Key>
     void take_row(const Key& key, const weft_addr& row, bool flip);
-    template <typename Put, typename Key, typename Touched>
-    void touched_rows(const std::map<Key, policy::Address>& wanted, const std::map<Key, weft_addr>& present,
-                      const Touched& touched, bool flip);
+    template <typename Put, typename Wanted, typename Present, typename Touched>
+    void touched_rows(const Wanted& wanted, const Present& present, const Touched& touched, bool flip);
     void bar_leavers(bool flip);
     void leave();
     void finish(bool flip);
@@ -131,7 +131,7 @@ Result<bool> Planner::tables(bool strict) {
         for (int kind = 0; kind < WEFT_POLICY_KINDS; ++kind) {
             const auto policy = image_policy(number, kind);
             wanted.insert(policy);
-            if (stable_.contains(number))
+            if (!known_ && stable_.contains(number))
                 prefer[policy].insert(state_.policy_in_force(state_.endpoints.at(number), kind));
         }
     }
@@ -173,15 +173,14 @@ void Planner::endpoints(bool flip) {
 }
 
 template <typename Put, typename Key>
-void Planner::put_row(const Key& key, const policy::Address& wanted, const std::map<Key, weft_addr>& present) {
-    const auto row = row_of(wanted, classes_->number(key, wanted));
-    const auto before = present.find(key);
-    if (before == present.end()) {
+void Planner::put_row(const Key& key, const policy::Address& wanted, const weft_addr* before) {
+    const auto row = row_of(wanted, classes_->number(key, wanted, before));
+    if (before == nullptr) {
         (wanted.endpoint == 0 ? additions_ : new_pods_).emplace_back(Put{key, row});
         alters_ = true;
         return;
     }
-    if (same(before->second, row)) return;
+    if (same(*before, row)) return;
     plan_.before.emplace_back(Put{key, row});
     alters_ = true;  // a new class alone as well: the programs remember classes for a generation (`decisions`)
 }
@@ -194,22 +193,22 @@ void Planner::take_row(const Key& key, const weft_addr& row, bool flip) {
     (row.endpoint == 0 ? plan_.removals : plan_.after).emplace_back(Put{key, std::nullopt});
 }
 
-template <typename Put, typename Key>
-void Planner::rows(const std::map<Key, policy::Address>& wanted, const std::map<Key, weft_addr>& present, bool flip) {
-    for (const auto& [key, address] : wanted) put_row<Put>(key, address, present);
+template <typename Put, typename Wanted, typename Present>
+void Planner::rows(const Wanted& wanted, const Present& present, bool flip) {
+    for (const auto& [key, address] : wanted) put_row<Put>(key, address, find_row(present, key));
     for (const auto& [key, row] : present)
         if (!wanted.contains(key)) take_row<Put>(key, row, flip);
 }
 
-template <typename Put, typename Key, typename Touched>
-void Planner::touched_rows(const std::map<Key, policy::Address>& wanted, const std::map<Key, weft_addr>& present,
-                           const Touched& touched, bool flip) {
+template <typename Put, typename Wanted, typename Present, typename Touched>
+void Planner::touched_rows(const Wanted& wanted, const Present& present, const Touched& touched, bool flip) {
     for (const auto& [key, before] : touched) {
         const auto address = wanted.find(key);
+        const auto* row = find_row(present, key);
         if (address != wanted.end())
-            put_row<Put>(key, address->second, present);
-        else if (const auto row = present.find(key); row != present.end())
-            take_row<Put>(key, row->second, flip);
+            put_row<Put>(key, address->second, row);
+        else if (row != nullptr)
+            take_row<Put>(key, *row, flip);
     }
 }
 
@@ -259,7 +258,8 @@ void Planner::finish(bool flip) {
     if (!plan_.after.empty() || !plan_.removals.empty()) plan_.end = raise();
     plan_.flips = flip;
     plan_.kernel_policy = tables_.number;
-    for (const auto& group : classes_->groups()) plan_.image_class[group.number] = group.target;
+    for (const auto& group : classes_->groups()) plan_.classes.emplace_back(group.number, group.target);
+    plan_.all_classes = !known_;
 }
 
 // Every row of both images, for erasures come last.
@@ -307,6 +307,7 @@ Result<Plan> make_plan(const KernelState& state, const policy::Image& image,
     WEFT_CHECK(planner.read_endpoints());
     WEFT_TRY(flip, planner.tables(false));
     if (flip) WEFT_CHECK(planner.tables(true));
+    if (!planner.sound()) return make_plan(state, image, endpoints, settings, sets, std::nullopt);
     return planner.writes(flip);
 }
 

@@ -55,7 +55,9 @@ struct Plan {
     std::optional<PutEpoch> end;     // after erasures, so that flow entries made meanwhile are decided afresh
     bool flips = false;
     bool reuses_endpoint = false;  // a new pod has a number that a packet on its way may still know as another's
-    std::map<std::uint32_t, std::uint32_t> image_class;    // kernel class -> image class
+    // Kernel class -> image class: of all classes, or of those that the change concerns.
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> classes;
+    bool all_classes = false;
     std::map<std::uint32_t, std::uint32_t> kernel_policy;  // image policy -> kernel policy
     bool empty() const { return before.empty() && !commit && after.empty() && removals.empty(); }
 };

@@ -101,7 +101,6 @@ void PortSets::free(const PortRun& run) {
         next->count += after->count;
         free_before_.erase(after);
     }
-    free_ = free_before_;
 }
 
 PortSets::Id PortSets::intern(std::string_view rows) {

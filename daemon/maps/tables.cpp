@@ -26,20 +26,17 @@ std::pair<ClassRows::const_iterator, ClassRows::const_iterator> rows_of(const Ke
 
 class TablePlanner {
   public:
-    TablePlanner(const KernelState& state, const policy::Image& image, const ClassPlan& classes, PortSets& sets,
+    TablePlanner(const KernelState& state, const policy::Image& image, ClassPlan& classes, PortSets& sets,
                  const std::optional<Known>& known)
         : state_(state),
           image_(image),
+          class_plan_(classes),
           groups_(classes.groups()),
           sets_(sets),
           known_(known),
           in_force_(tables_in_force(state)) {
         sets_.begin();
-        for (std::size_t i = 0; i < groups_.size(); ++i) {
-            by_target_[groups_[i].target].push_back(i);
-            if (groups_[i].parent) by_parent_[*groups_[i].parent].push_back(i);
-        }
-        if (known) find_relevant();
+        known ? find_relevant() : index_parents();
         for (const auto number : in_force_)
             if (state.policies.contains(number)) views_.emplace(number, view_of_kernel(number));
         if (!known)
@@ -56,9 +53,10 @@ class TablePlanner {
     };
 
     void find_relevant();
+    void index_parents();
     View view_of_kernel(std::uint32_t number) const;
     Result<Wanted> view_of_image(const policy::PolicyTable& table);
-    Result<Wanted> relevant_view(const policy::PolicyTable& table);
+    Result<Wanted> relevant_view(const policy::PolicyTable& table, SetId unnamed);
     Result<std::uint32_t> follow(std::uint32_t policy);
     void see(Wanted& view, std::size_t group, SetId set) const;
     std::optional<std::uint32_t> keep(const Wanted& view, const std::set<std::uint32_t>& candidates);
@@ -69,19 +67,14 @@ class TablePlanner {
 
     const KernelState& state_;
     const policy::Image& image_;
+    ClassPlan& class_plan_;
     const std::vector<ClassGroup>& groups_;
     PortSets& sets_;
     const std::optional<Known>& known_;
     std::set<std::uint32_t> in_force_;
     std::vector<std::size_t> relevant_;  // groups by which tables are compared when the rest is known
-    using Index = std::unordered_map<std::uint32_t, std::vector<std::size_t>>;  // class -> groups
-    static const std::vector<std::size_t>& at(const Index& index, std::uint32_t class_id) {
-        static const std::vector<std::size_t> kNone;
-        const auto found = index.find(class_id);
-        return found == index.end() ? kNone : found->second;
-    }
-    Index by_target_, by_parent_;
-    std::map<std::uint32_t, View> views_;  // of tables in force
+    std::unordered_map<std::uint32_t, std::vector<std::size_t>> by_parent_;  // kernel class -> groups
+    std::map<std::uint32_t, View> views_;                                    // of tables in force
     std::map<View, std::set<std::uint32_t>> by_view_;
     std::map<std::uint32_t, View> kept_;  // table in force -> what it is to give to newcomers
     std::map<std::pair<View, View>, std::uint32_t> made_;
@@ -96,7 +89,19 @@ void TablePlanner::find_relevant() {
     for (const auto& [number, derived] : known_->delta.policies)
         changed.insert(derived.classes.begin(), derived.classes.end());
     for (std::size_t i = 0; i < groups_.size(); ++i)
-        if (groups_[i].moved || changed.contains(groups_[i].target)) relevant_.push_back(i);
+        if (groups_[i].moved) relevant_.push_back(i);
+    for (const auto class_id : changed) {
+        const auto& groups = class_plan_.of_target(class_id);
+        relevant_.insert(relevant_.end(), groups.begin(), groups.end());
+    }
+    std::ranges::sort(relevant_);
+    const auto rest = std::ranges::unique(relevant_);
+    relevant_.erase(rest.begin(), rest.end());
+}
+
+void TablePlanner::index_parents() {
+    for (std::size_t i = 0; i < groups_.size(); ++i)
+        if (groups_[i].parent) by_parent_[*groups_[i].parent].push_back(i);
 }
 
 View TablePlanner::view_of_kernel(std::uint32_t number) const {
@@ -114,7 +119,8 @@ View TablePlanner::view_of_kernel(std::uint32_t number) const {
     for (auto row = first; row != last; ++row) {
         const auto set = sets_.id_of(row->second);
         if (set == view.unnamed) continue;
-        for (const auto group : at(by_parent_, row->first.second)) view.groups.emplace_back(group, set);
+        if (const auto groups = by_parent_.find(row->first.second); groups != by_parent_.end())
+            for (const auto group : groups->second) view.groups.emplace_back(group, set);
     }
     std::ranges::sort(view.groups);
     return view;
@@ -134,15 +140,14 @@ Result<TablePlanner::Wanted> TablePlanner::view_of_image(const policy::PolicyTab
         if (class_id == WEFT_CLASS_UNKNOWN) return fail(ErrorCode::kInternal, "a compiled policy names class 0");
         WEFT_TRY(set, sets_.id_of(rows));
         if (set == unnamed) continue;
-        for (const auto group : at(by_target_, class_id)) see(view, group, set);
+        for (const auto group : class_plan_.of_target(class_id)) see(view, group, set);
     }
     std::ranges::sort(view.old.groups);
     std::ranges::sort(view.added.groups);
     return view;
 }
 
-Result<TablePlanner::Wanted> TablePlanner::relevant_view(const policy::PolicyTable& table) {
-    WEFT_TRY(unnamed, sets_.id_of(table.unnamed));
+Result<TablePlanner::Wanted> TablePlanner::relevant_view(const policy::PolicyTable& table, SetId unnamed) {
     Wanted view{{unnamed, {}}, {unnamed, {}}};
     for (const auto group : relevant_) {
         const auto rows = table.classes.find(groups_[group].target);
@@ -159,8 +164,9 @@ Result<std::uint32_t> TablePlanner::follow(std::uint32_t policy) {
     const auto derived = known_->delta.policies.find(policy);
     const auto before =
         known_->kernel_policy.find(derived == known_->delta.policies.end() ? policy : derived->second.from);
-    if (before != known_->kernel_policy.end() && before->second != 0) {
-        WEFT_TRY(view, relevant_view(table));
+    const auto present = before == known_->kernel_policy.end() ? views_.end() : views_.find(before->second);
+    if (present != views_.end()) {  // what unnamed classes get is the same
+        WEFT_TRY(view, relevant_view(table, present->second.unnamed));
         if (const auto kept = keep(view, {before->second})) return *kept;
     }
     WEFT_TRY(view, view_of_image(table));
@@ -293,7 +299,7 @@ std::set<std::uint32_t> tables_in_force(const KernelState& state) {
 
 Result<TablePlan> plan_tables(const KernelState& state, const policy::Image& image,
                               const std::set<std::uint32_t>& wanted,
-                              const std::map<std::uint32_t, std::set<std::uint32_t>>& prefer, const ClassPlan& classes,
+                              const std::map<std::uint32_t, std::set<std::uint32_t>>& prefer, ClassPlan& classes,
                               PortSets& sets, const std::optional<Known>& known) {
     return TablePlanner(state, image, classes, sets, known).plan(wanted, prefer);
 }

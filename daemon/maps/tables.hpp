@@ -35,7 +35,7 @@ std::set<std::uint32_t> tables_in_force(const KernelState& state);
 // in applier.hpp.
 Result<TablePlan> plan_tables(const KernelState& state, const policy::Image& image,
                               const std::set<std::uint32_t>& wanted,
-                              const std::map<std::uint32_t, std::set<std::uint32_t>>& prefer, const ClassPlan& classes,
+                              const std::map<std::uint32_t, std::set<std::uint32_t>>& prefer, ClassPlan& classes,
                               PortSets& sets, const std::optional<Known>& known);
 
 }  // namespace weft::maps

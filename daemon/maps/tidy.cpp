@@ -8,28 +8,23 @@ namespace weft::maps {
 
 namespace {
 
-// For each image class the kernel class to keep: the one that most rows carry, else the lowest.
-std::map<std::uint32_t, std::uint32_t> keepers(const KernelState& state,
-                                               const std::map<std::uint32_t, std::uint32_t>& image_class) {
-    std::map<std::uint32_t, std::pair<std::size_t, std::uint32_t>> best;
-    for (const auto& [number, rows] : state.classes) {
-        const auto known = image_class.find(number);
-        if (known == image_class.end() || rows.carried() == 0) continue;
-        const auto [keeper, added] = best.emplace(known->second, std::pair(rows.carried(), number));
-        auto& [most, kept] = keeper->second;
-        if (added || rows.carried() < most || (rows.carried() == most && number > kept)) continue;
-        most = rows.carried();
+// The kernel class to keep for an image class: the one that most rows carry, else the lowest. Unknown addresses have no
+// rows: their class needs none, and class 0 is always there.
+std::uint32_t keeper_of(const KernelState& state, const ClassMap& classes, std::uint32_t image_class) {
+    std::uint32_t kept = WEFT_CLASS_UNKNOWN;
+    std::size_t most = 0;
+    if (image_class == WEFT_CLASS_UNKNOWN) return kept;
+    for (const auto number : classes.kernels_of(image_class)) {
+        const auto carried = state.carried(number);
+        if (carried < most || (carried == most && number > kept)) continue;
+        most = carried;
         kept = number;
     }
-    std::map<std::uint32_t, std::uint32_t> result;
-    for (const auto& [target, keeper] : best) result.emplace(target, keeper.second);
-    // Unknown addresses have no rows: their class needs none, and class 0 is always there.
-    if (result.contains(WEFT_CLASS_UNKNOWN)) result[WEFT_CLASS_UNKNOWN] = WEFT_CLASS_UNKNOWN;
-    return result;
+    return kept;
 }
 
-template <typename Put, typename Key>
-void move(const std::map<Key, weft_addr>& rows, const Key& key, std::uint32_t to, std::vector<Write>& out) {
+template <typename Put, typename Rows, typename Key>
+void move(const Rows& rows, const Key& key, std::uint32_t to, std::vector<Write>& out) {
     auto moved = rows.at(key);
     moved.class_id = to;
     out.emplace_back(Put{key, moved});
@@ -48,16 +43,16 @@ std::vector<Write> unreachable_rows(const KernelState& state) {
     return writes;
 }
 
-std::vector<Write> merged_classes(const KernelState& state, const std::map<std::uint32_t, std::uint32_t>& image_class) {
-    const auto keeper_of = keepers(state, image_class);
+std::vector<Write> merged_classes(const KernelState& state, const ClassMap& classes) {
     std::vector<Write> writes;
-    for (const auto& [number, rows] : state.classes) {
-        const auto known = image_class.find(number);
-        if (known == image_class.end() || rows.carried() == 0) continue;
-        const auto keeper = keeper_of.at(known->second);
-        if (keeper == number) continue;
-        for (const auto& address : rows.addresses) move<PutAddress>(state.addresses, address, keeper, writes);
-        for (const auto& cidr : rows.cidrs) move<PutCidr>(state.cidrs, cidr, keeper, writes);
+    for (const auto image_class : classes.split_or_unknown()) {
+        const auto keeper = keeper_of(state, classes, image_class);
+        for (const auto number : classes.kernels_of(image_class)) {
+            if (number == keeper || state.carried(number) == 0) continue;
+            const auto& rows = state.classes.at(number);
+            for (const auto& address : rows.addresses) move<PutAddress>(state.addresses, address, keeper, writes);
+            for (const auto& cidr : rows.cidrs) move<PutCidr>(state.cidrs, cidr, keeper, writes);
+        }
     }
     if (!writes.empty()) writes.emplace_back(PutEpoch{next_generation(state.control.generation), state.control.epoch});
     return writes;

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <vector>
 
+#include "daemon/maps/class_map.hpp"
 #include "daemon/maps/kernel_state.hpp"
 
 namespace weft::maps {
@@ -14,7 +14,7 @@ std::vector<Write> unreachable_rows(const KernelState& state);
 
 // Moves of addresses, so that each image class is one class of the kernel again; then a new generation, for the
 // programs remember classes for one (`decisions`), and the old class may soon mean another. The tables in force must be
-// those of the image that `image_class` (kernel class -> image class) belongs to, for more than a grace period.
-std::vector<Write> merged_classes(const KernelState& state, const std::map<std::uint32_t, std::uint32_t>& image_class);
+// those of the image that `classes` belongs to, for more than a grace period.
+std::vector<Write> merged_classes(const KernelState& state, const ClassMap& classes);
 
 }  // namespace weft::maps
