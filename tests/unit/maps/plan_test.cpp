@@ -213,6 +213,76 @@ TEST_F(MapsLimits, EachMapThatIsTooSmallIsNamedBeforeAnyWrite) {
     }
 }
 
+// The same of a change to what is in force: the old policy stays, and a change that fits goes through.
+TEST_F(MapsLimits, AChangeThatDoesNotFitIsRefusedWhole) {
+    const Capacity roomy = kernel.rows.capacity;
+    const auto image = two_pods();
+    const auto next = [&](policy::ImageDelta& delta) {
+        auto out = image;
+        out.addresses[ip("10.1.0.9")] = {.identity = 300, .class_id = 3};
+        delta.addresses[ip("10.1.0.9")] = std::nullopt;
+        out.cidrs[cidr("192.168.0.0/16")] = {.identity = 2, .class_id = 9};
+        delta.cidrs[cidr("192.168.0.0/16")] = std::nullopt;
+        out.policies[2] = out.policies[1];
+        out.policies[2].classes[4] = allow_port(kTcp80 + 1, 1, 2);
+        out.policies.erase(1);
+        out.endpoints[2] = {0, 2};
+        delta.policies[2] = {1, {4}};
+        delta.endpoints = {2};
+        return out;
+    };
+    for (const auto& [field, name] : std::initializer_list<std::pair<std::uint32_t Capacity::*, const char*>>{
+             {&Capacity::addr4, "addr4"},
+             {&Capacity::cidr4, "cidr4"},
+             {&Capacity::policies, "policies"},
+             {&Capacity::policy_classes, "policy_classes"},
+             {&Capacity::port_rows, "port_rows"}}) {
+        SCOPED_TRACE(name);
+        auto capacity = roomy;
+        capacity.*field = 0;
+        do {  // as much as the first image needs
+            ++(capacity.*field);
+            kernel = {};
+            limit(capacity);
+        } while (!apply(image));
+        for (int i = 0; i < 3; ++i) ASSERT_TRUE(applier.collect());
+        const auto attempts = kernel.attempts;
+        policy::ImageDelta delta;
+        const auto wanted = next(delta);
+        const auto refused = applier.apply(wanted, endpoints_of(wanted), {}, &delta);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, ErrorCode::kExhausted);
+        EXPECT_NE(refused.error().message.find(name), std::string::npos) << refused.error().message;
+        EXPECT_EQ(kernel.attempts, attempts);
+        const policy::ImageDelta nothing;
+        const auto same = applier.apply(image, endpoints_of(image), {}, &nothing);
+        ASSERT_TRUE(same);
+        EXPECT_EQ(same->writes, 0U);
+    }
+}
+
+// A delta is trusted as far as every class that it needs is known.
+TEST_F(MapsPlan, AClassThatNobodyKnowsMeansLookingAtEverything) {
+    auto image = two_pods();
+    image.addresses[ip("10.1.0.9")] = {.identity = 300, .class_id = 3};
+    ASSERT_TRUE(apply(image));
+    auto next = image;
+    next.addresses[ip("10.1.0.9")].class_id = 4;
+    policy::ImageDelta delta;
+    delta.addresses[ip("10.1.0.9")] = image.addresses[ip("10.1.0.9")];
+    ClassMap classes;
+    const std::map<std::uint32_t, std::uint32_t> policies = {{0, 0}};
+    for (const bool known : {false, true}) {
+        if (known)
+            for (const auto number : {3U, 4U, 9U}) classes.set(number, number);
+        PortSets sets(applier.state());
+        const auto plan =
+            make_plan(applier.state(), next, endpoints_of(next), {}, sets, Known{delta, classes, policies});
+        ASSERT_TRUE(plan);
+        EXPECT_EQ(plan->all_classes, !known);
+    }
+}
+
 TEST_F(MapsLimits, RowsOfTheDeadMakeRoom) {
     auto capacity = kernel.rows.capacity;
     capacity.port_rows = 8;  // two sets of a policy take four rows
