@@ -55,8 +55,10 @@ void print_direction(std::ostream& out, std::string_view name, const Json& answe
     if (!answer.contains(name) || !answer[name].is_object()) return;
     const auto& verdict = answer[name];
     const bool isolated = verdict.value("isolated", true);
-    out << fmt::format("  {:<8} {}: {}\n", name, text(verdict, "verdict"),
-                       isolated ? printable(rule_text(verdict.value("rule", Json()))) : "no policy isolates the pod");
+    const auto known = verdict.contains("name") ? text(verdict, "name") : std::string();
+    out << fmt::format("  {:<8} {}: {}{}\n", name, text(verdict, "verdict"),
+                       isolated ? printable(rule_text(verdict.value("rule", Json()))) : "no policy isolates the pod",
+                       known.empty() ? "" : printable(fmt::format(", known as {}", known)));
 }
 
 void print(std::ostream& out, const Json& answer, const std::string& port) {

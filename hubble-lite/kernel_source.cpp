@@ -26,9 +26,11 @@ Result<void> KernelSource::open() {
     const ino_t inode = pinned_inode();
     WEFT_TRY(metrics, datapath::MapFd::open(pins_, WEFT_MAP_METRICS, sizeof(__u32), sizeof(weft_metric)));
     WEFT_TRY(lost, datapath::MapFd::open(pins_, WEFT_MAP_LOST, sizeof(__u32), sizeof(__u64)));
+    WEFT_TRY(dns, datapath::MapFd::open(pins_, WEFT_MAP_DNS_COUNTERS, sizeof(__u32), sizeof(__u64)));
     WEFT_TRY(ring, datapath::EventRing::open(pins_));
     metrics_ = std::move(metrics);
     lost_ = std::move(lost);
+    dns_ = std::move(dns);
     ring_ = std::move(ring);
     inode_ = inode;
     return {};
@@ -38,6 +40,7 @@ void KernelSource::close() {
     ring_.reset();
     metrics_ = {};
     lost_ = {};
+    dns_ = {};
 }
 
 Result<std::size_t> KernelSource::consume(const Visit& visit) {
@@ -60,6 +63,10 @@ Result<KernelCounters> KernelSource::counters() {
     WEFT_CHECK(lost_.for_each([&](const void* key, const void* values) {
         const __u32 index = *static_cast<const __u32*>(key);
         if (index < WEFT_LOST_COUNT) each_cpu<__u64>(values, [&](__u64 one) { out.lost[index] += one; });
+    }));
+    WEFT_CHECK(dns_.for_each([&](const void* key, const void* values) {
+        const __u32 index = *static_cast<const __u32*>(key);
+        if (index < WEFT_DNS_COUNTS) each_cpu<__u64>(values, [&](__u64 one) { out.dns[index] += one; });
     }));
     // Another datapath is pinned now, or none: this one gets no more events, what it held has just been read.
     if (pinned_inode() != inode_) close();

@@ -28,7 +28,7 @@ class KernelSource : public EventSource {
     datapath::Pins pins_;
     ino_t inode_ = 0;
     std::optional<datapath::EventRing> ring_;
-    datapath::MapFd metrics_, lost_;
+    datapath::MapFd metrics_, lost_, dns_;
 };
 
 }  // namespace weft::hubble

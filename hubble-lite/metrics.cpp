@@ -70,6 +70,19 @@ void events(Text& text, const Stats& stats, const KernelCounters& kernel) {
         text.value(fmt::format("why=\"{}\"", to_string(static_cast<DecodeError>(i))), stats.undecoded[i]);
 }
 
+void dns(Text& text, const KernelCounters& kernel) {
+    constexpr std::string_view kOutcomes[WEFT_DNS_COUNTS] = {"question",  "read",      "",         "unasked",
+                                                             "malformed", "truncated", "too_many", ""};
+    text.family("weft_dns_messages_total", "counter",
+                "DNS messages of pods whose policies speak of names, by what became of them; counted in the kernel.");
+    for (std::size_t i = 0; i < WEFT_DNS_COUNTS; ++i)
+        if (!kOutcomes[i].empty()) text.value(fmt::format("outcome=\"{}\"", kOutcomes[i]), kernel.dns[i]);
+    text.one("weft_dns_addresses_total", "counter", "Addresses that DNS answers entered or kept.",
+             kernel.dns[WEFT_DNS_ADDRESSES]);
+    text.one("weft_dns_no_place_total", "counter", "Questions, names and addresses of DNS without a place.",
+             kernel.dns[WEFT_DNS_NO_PLACE]);
+}
+
 void state(Text& text, const Stats& stats, const Ring& ring, Names& names) {
     text.one("hubble_lite_ring_flows", "gauge", "Flows in memory.", ring.size());
     text.one("hubble_lite_ring_capacity", "gauge", "Flows that fit into memory.", ring.capacity());
@@ -98,6 +111,7 @@ std::string metrics_text(const Stats& stats, const Ring& ring, Names& names) {
     kernel_counts(text, kernel, &weft_metric::packets, "packets");
     kernel_counts(text, kernel, &weft_metric::bytes, "bytes");
     events(text, stats, kernel);
+    dns(text, kernel);
     state(text, stats, ring, names);
     return text.take();
 }

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "common/result.hpp"
+#include "datapath/abi/dns.h"
 #include "datapath/abi/event.h"
 
 namespace weft::hubble {
@@ -16,6 +17,7 @@ namespace weft::hubble {
 struct KernelCounters {
     std::array<std::array<weft_metric, WEFT_HOOK_COUNT>, WEFT_DROP_REASON_COUNT> packets{};  // [reason][hook]
     std::array<std::uint64_t, WEFT_LOST_COUNT> lost{};
+    std::array<std::uint64_t, WEFT_DNS_COUNTS> dns{};  // enum weft_dns_count
 };
 
 class EventSource {

@@ -106,6 +106,7 @@ struct Atoms {
     AtomSet<IpBlock> blocks;
     AtomSet<Trait> traits;
     AtomSet<PortName> names;
+    AtomSet<std::string> patterns;  // of DNS names: no part of a class
 };
 
 }  // namespace weft::policy

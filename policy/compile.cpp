@@ -23,6 +23,7 @@ struct Compiler::Parts {
     void find_local();
     Result<void> cut_regions();
     void match_sets();
+    Result<void> build_names();
     void settle();
     void release_all();
 
@@ -112,6 +113,26 @@ Result<void> Compiler::Parts::cut_regions() {
     return regions.settle();
 }
 
+// The automaton of the names that policies speak of; it follows from their set alone.
+Result<void> Compiler::Parts::build_names() {
+    if (atoms.patterns.born().empty() && atoms.patterns.dying().empty()) return {};
+    auto& dns = image_.tables().dns;
+    DnsNames names;
+    for (std::uint32_t atom = 0; atom < atoms.patterns.end(); ++atom)
+        if (atoms.patterns.held(atom)) names.patterns.push_back(atoms.patterns.value(atom));
+    std::ranges::sort(names.patterns);
+    if (names.patterns.empty()) {
+        dns.names = nullptr;
+        return {};
+    }
+    if (dns.names && dns.names->patterns == names.patterns) return {};
+    WEFT_TRY(automaton, build_dns_automaton(names.patterns));
+    names.automaton = std::move(automaton);
+    names.digest = Digest::of(fmt::format("{}", fmt::join(names.patterns, "\n")));
+    dns.names = std::make_shared<const DnsNames>(std::move(names));
+    return {};
+}
+
 // The pod sets that hold each label set: of the new ones by the index, of the others where pod sets came or went.
 void Compiler::Parts::match_sets() {
     if (some_matched_) edit_matched();
@@ -191,6 +212,7 @@ void Compiler::Parts::settle() {
     atoms.blocks.settle();
     atoms.traits.settle();
     atoms.names.settle();
+    atoms.patterns.settle();
 }
 
 void Compiler::Parts::release_all() {
@@ -238,6 +260,7 @@ Result<void> Compiler::run(const World& world, const WorldChanges& changes) {
     if (changes.nodes) p.placement.set_nodes(world);
     p.find_local();
     WEFT_CHECK(p.specs.select(world, p.sets, p.atoms));
+    WEFT_CHECK(p.build_names());
     WEFT_CHECK(p.cut_regions());
     p.match_sets();
     WEFT_CHECK(p.placement.update(world));

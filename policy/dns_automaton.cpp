@@ -15,30 +15,30 @@ bool is_label_character(unsigned char c) {
 }
 
 // One place of a pattern: what leads on from it.
-struct Place {
+struct PatternPlace {
     enum Kind : std::uint8_t { kByte, kDot, kStar, kLabels, kEverything, kEnd } kind = kEnd;
     unsigned char byte = 0;
     std::uint32_t pattern = 0;
 };
 
 // The patterns as places, one after the other, each with kEnd behind.
-std::vector<Place> places_of(std::span<const std::string> patterns, std::vector<std::uint32_t>& begins) {
-    std::vector<Place> out;
+std::vector<PatternPlace> places_of(std::span<const std::string> patterns, std::vector<std::uint32_t>& begins) {
+    std::vector<PatternPlace> out;
     for (std::uint32_t number = 0; number < patterns.size(); ++number) {
         std::string_view rest = patterns[number];
         begins.push_back(static_cast<std::uint32_t>(out.size()));
         if (rest == "*") {
-            out.push_back({Place::kEverything, 0, number});
+            out.push_back({PatternPlace::kEverything, 0, number});
             rest = {};
         } else if (rest.starts_with("**.")) {
-            out.push_back({Place::kLabels, 0, number});
+            out.push_back({PatternPlace::kLabels, 0, number});
             rest.remove_prefix(2);
         }
         for (const char c : rest) {
-            const auto kind = c == '.' ? Place::kDot : c == '*' ? Place::kStar : Place::kByte;
+            const auto kind = c == '.' ? PatternPlace::kDot : c == '*' ? PatternPlace::kStar : PatternPlace::kByte;
             out.push_back({kind, static_cast<unsigned char>(c), number});
         }
-        out.push_back({Place::kEnd, 0, number});
+        out.push_back({PatternPlace::kEnd, 0, number});
     }
     return out;
 }
@@ -89,15 +89,15 @@ class Construction {
         for (unsigned c = 0; c < 256; ++c)
             if (is_label_character(static_cast<unsigned char>(c))) out_.column_of[c] = 2;
         for (const auto& place : places_)
-            if (place.kind == Place::kByte && out_.column_of[place.byte] == 2)
+            if (place.kind == PatternPlace::kByte && out_.column_of[place.byte] == 2)
                 out_.column_of[place.byte] = static_cast<std::uint8_t>(out_.columns++);
     }
 
     // The place, and those that it leads to by nothing.
     void enter(std::uint32_t place, PlaceSet& set) const {
         set.push_back(place);
-        if (places_[place].kind == Place::kStar || places_[place].kind == Place::kLabels ||
-            places_[place].kind == Place::kEverything)
+        if (places_[place].kind == PatternPlace::kStar || places_[place].kind == PatternPlace::kLabels ||
+            places_[place].kind == PatternPlace::kEverything)
             enter(place + 1, set);
     }
 
@@ -106,11 +106,11 @@ class Construction {
         for (const auto place : from) {
             const auto& at = places_[place];
             const bool in_label = column >= 2;
-            if ((at.kind == Place::kByte && column == out_.column_of[at.byte]) ||
-                (at.kind == Place::kDot && column == 1))
+            if ((at.kind == PatternPlace::kByte && column == out_.column_of[at.byte]) ||
+                (at.kind == PatternPlace::kDot && column == 1))
                 enter(place + 1, to);
-            else if ((at.kind == Place::kStar && in_label) || (at.kind == Place::kLabels && column != 0) ||
-                     at.kind == Place::kEverything)
+            else if ((at.kind == PatternPlace::kStar && in_label) ||
+                     (at.kind == PatternPlace::kLabels && column != 0) || at.kind == PatternPlace::kEverything)
                 enter(place, to);
         }
         std::ranges::sort(to);
@@ -132,14 +132,14 @@ class Construction {
     std::uint32_t class_of(const PlaceSet& set) {
         std::vector<std::uint32_t> patterns;
         for (const auto place : set)
-            if (places_[place].kind == Place::kEnd) patterns.push_back(places_[place].pattern);
+            if (places_[place].kind == PatternPlace::kEnd) patterns.push_back(places_[place].pattern);
         const auto [at, is_new] = class_numbers_.try_emplace(patterns, static_cast<std::uint32_t>(out_.classes.size()));
         if (is_new) out_.classes.push_back(std::move(patterns));
         return at->second;
     }
 
     std::vector<std::uint32_t> begins_;
-    std::vector<Place> places_;
+    std::vector<PatternPlace> places_;
     std::unordered_map<PlaceSet, std::uint32_t, SetHash> states_;
     std::vector<const PlaceSet*> sets_;  // by state
     std::map<std::vector<std::uint32_t>, std::uint32_t> class_numbers_;

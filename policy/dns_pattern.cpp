@@ -10,12 +10,12 @@ namespace {
 constexpr std::size_t kMaxName = 253;
 constexpr std::size_t kMaxLabel = 63;
 
-bool is_alphanumeric(char c) {
+bool is_letter_or_digit(char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
 bool is_name_character(char c) {
-    return is_alphanumeric(c) || c == '-' || c == '_';
+    return is_letter_or_digit(c) || c == '-' || c == '_';
 }
 
 // Lower case, without the dot at the end.
@@ -80,7 +80,7 @@ Result<std::string> pattern_of_domain_name(std::string_view text) {
     if (!rest.contains('.')) return fail(ErrorCode::kInvalid, "'{}' has one label: at least two are needed", text);
     for (std::size_t at = 0; at <= rest.size();) {
         const auto end = std::min(rest.find('.', at), rest.size());
-        if (!is_alphanumeric(rest[at]) || !is_alphanumeric(rest[end - 1]))
+        if (!is_letter_or_digit(rest[at]) || !is_letter_or_digit(rest[end - 1]))
             return fail(ErrorCode::kInvalid, "'{}' has a label that does not begin and end with a letter or digit",
                         text);
         at = end + 1;

@@ -7,10 +7,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "common/ip_addr.hpp"
+#include "policy/digest.hpp"
+#include "policy/dns_automaton.hpp"
 
 namespace weft::policy {
 
@@ -25,6 +28,7 @@ struct PortRow {
     bool by_default = false;  // a deny because nothing allowed it
     bool audit = false;       // the rule is of a policy in audit mode
     bool unlogged = false;    // an allow whose policy wants no events of it
+    std::uint32_t names = 0;  // number of the list of what goes before this row by DNS names; 0: nothing does
     friend bool operator==(const PortRow&, const PortRow&) = default;
 };
 // Ascending, without gaps or overlaps, from 0 to 0xffffff.
@@ -36,6 +40,33 @@ struct PolicyTable {
     PortRows unnamed;                           // for classes that have no rows of their own
     std::map<std::uint32_t, PortRows> classes;  // class -> rows, only where they differ from `unnamed`
     friend bool operator==(const PolicyTable&, const PolicyTable&) = default;
+};
+
+// What a row gives way to if the address is known by a name: the first whose patterns match one of the names. All
+// allow.
+struct NameChoice {
+    std::uint32_t rule = 0;
+    bool audit = false;  // as in PortRow
+    bool unlogged = false;
+    std::vector<std::string> patterns;  // sorted
+    friend bool operator==(const NameChoice&, const NameChoice&) = default;
+};
+using NameList = std::vector<NameChoice>;  // highest precedence first
+
+// The patterns of DNS names that the policies in force speak of.
+struct DnsNames {
+    std::vector<std::string> patterns;  // sorted, unique
+    DnsAutomaton automaton;             // classes are sets of indices into `patterns`
+    Digest digest;                      // of the patterns, and so of all
+    friend bool operator==(const DnsNames&, const DnsNames&) = default;
+};
+
+// Shared, never changed once made; equal by value.
+struct SharedDnsNames {
+    std::shared_ptr<const DnsNames> names;  // null: no policy speaks of any
+    friend bool operator==(const SharedDnsNames& a, const SharedDnsNames& b) {
+        return a.names == b.names || (a.names && b.names && *a.names == *b.names);
+    }
 };
 
 struct Address {
@@ -93,6 +124,9 @@ struct Image {
     // The same, were the policies in audit mode enforced; 0: there are none in that direction. Only endpoints with
     // some.
     std::map<std::uint32_t, std::array<std::uint32_t, 2>> audits;
+    std::map<std::uint32_t, NameList> name_lists;  // by PortRow::names
+    std::set<std::uint32_t> named_policies;        // numbers of `policies` in which some row has such a list
+    SharedDnsNames dns;
     std::map<std::uint32_t, RuleInfo> rules;
     std::map<std::uint32_t, IdentityLabels> identities;
     std::vector<std::uint32_t> new_rules;  // numbers that count from zero; filled by who remembers the numbers

@@ -17,9 +17,9 @@ class MemoryNumbers : public Numbers {
   public:
     // Highest number of each kind (by NumberKind). The defaults are the sizes of the datapath's tables (a test compares
     // them with datapath/abi) and, for identities, the 24 bits that Hubble's readers expect.
-    static constexpr std::array<std::uint32_t, 4> kLimits = {262143, 1048575, (1U << 24) - 1, 65535};
+    static constexpr std::array<std::uint32_t, 5> kLimits = {262143, 1048575, (1U << 24) - 1, 65535, 65535};
 
-    explicit MemoryNumbers(const std::array<std::uint32_t, 4>& limits = kLimits) : limits_(limits) {}
+    explicit MemoryNumbers(const std::array<std::uint32_t, 5>& limits = kLimits) : limits_(limits) {}
 
     Result<std::uint32_t> number(NumberKind kind, const std::string& key) override;
     void unused(NumberKind kind, std::uint32_t number) override;
@@ -50,8 +50,8 @@ class MemoryNumbers : public Numbers {
     Table& table(NumberKind kind);
     bool forget(NumberKind kind, std::uint32_t number);
 
-    std::array<std::uint32_t, 4> limits_;
-    std::array<Table, 4> tables_{};
+    std::array<std::uint32_t, 5> limits_;
+    std::array<Table, 5> tables_{};
     std::uint64_t round_ = 1;
 };
 

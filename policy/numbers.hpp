@@ -10,7 +10,7 @@
 
 namespace weft::policy {
 
-enum class NumberKind : std::uint8_t { kRule, kClass, kIdentity, kPolicy };
+enum class NumberKind : std::uint8_t { kRule, kClass, kIdentity, kPolicy, kNameList };
 
 class Numbers {
   public:

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "policy/cilium_selector.hpp"
+#include "policy/dns_pattern.hpp"
 #include "policy/icmp_types.hpp"
 #include "policy/names.hpp"
 
@@ -21,14 +22,10 @@ constexpr std::string_view kProxy = "it needs a proxy for the application's prot
 constexpr Unsupported kRuleFields[] = {
     {"fromGroups", "cloud providers' groups are not known"},
     {"toGroups", "cloud providers' groups are not known"},
-    {"toFQDNs", "names are not enforced yet; give the addresses by toCIDR"},
     {"toServices", "no services are known yet; select the service's pods by toEndpoints"},
     {"authentication", "peers are not authenticated"}};
-constexpr Unsupported kPortFields[] = {{"rules", kProxy},
-                                       {"listener", kProxy},
-                                       {"terminatingTLS", kProxy},
-                                       {"originatingTLS", kProxy},
-                                       {"serverNames", kProxy}};
+constexpr Unsupported kPortFields[] = {
+    {"listener", kProxy}, {"terminatingTLS", kProxy}, {"originatingTLS", kProxy}, {"serverNames", kProxy}};
 
 template <std::size_t kCount>
 Result<void> refuse(const JsonView& view, const Unsupported (&fields)[kCount]) {
@@ -83,11 +80,28 @@ Result<void> read_port(const JsonView& view, Rule& rule) {
     return {};
 }
 
+// {"dns": [{"matchPattern": "*"}]} says that every name may be asked for, as without it, and turns on Cilium's proxy,
+// which toFQDNs need there. All other rules need a proxy.
+Result<void> check_dns_rules(const JsonView& ports) {
+    WEFT_TRY(rules, ports.find("rules"));
+    if (!rules) return {};
+    WEFT_TRY(members, rules->object());
+    for (const auto& [name, member] : members) {
+        if (name != "dns") return not_supported(*rules, kProxy);
+        WEFT_TRY(names, member.array());
+        for (const auto& item : names)
+            if (item.raw() != Json{{"matchPattern", "*"}})
+                return not_supported(item, "which names a pod asks for is not limited; '*' alone is taken");
+    }
+    return {};
+}
+
 Result<void> read_ports(const JsonView& rule_view, Rule& rule) {
     WEFT_TRY(items, list_of(rule_view, "toPorts"));
     for (const auto& item : items) {
+        WEFT_CHECK(check_dns_rules(item));
         WEFT_CHECK(refuse(item, kPortFields));
-        WEFT_CHECK(item.only({"ports"}));
+        WEFT_CHECK(item.only({"ports", "rules"}));
         WEFT_TRY(ports_view, item.member("ports"));
         WEFT_TRY(ports, list_of(item, "ports", kMaxRulePorts));
         if (ports.empty()) return ports_view.error("must have at least one entry");
@@ -165,6 +179,16 @@ Result<std::vector<Peer>> parse_plain_cidr(const JsonView& view) {
     return std::vector<Peer>{IpBlock{.cidr = cidr, .except = {}, .outside = true}};
 }
 
+// {"matchName": "www.example.com"}, {"matchPattern": "*.example.com"}
+Result<std::vector<Peer>> parse_fqdn(const JsonView& view) {
+    constexpr std::array<std::string_view, 2> kKnown = {"matchName", "matchPattern"};
+    WEFT_TRY(member, only_member(view, kKnown));
+    WEFT_TRY(text, member.second.string());
+    auto pattern = member.first == "matchName" ? pattern_of_match_name(text) : pattern_of_match_pattern(text);
+    if (!pattern) return member.second.error(pattern.error().message);
+    return std::vector<Peer>{DnsPeer{std::move(*pattern)}};
+}
+
 Result<std::vector<Peer>> parse_nodes(const JsonView& view) {
     WEFT_TRY(selector, parse_node_selector(view));
     return std::vector<Peer>{NodeSet{std::move(selector)}};
@@ -183,6 +207,7 @@ class PeerReader {
         WEFT_CHECK(read("CIDR", parse_plain_cidr));
         WEFT_CHECK(read("CIDRSet", parse_cidr_rule));
         WEFT_CHECK(read("Nodes", parse_nodes));
+        if (rule_.direction == Direction::kEgress) WEFT_CHECK(read("FQDNs", parse_fqdn));
         WEFT_TRY(required, list_of(view_, prefix_ + "Requires"));
         for (const auto& item : required) {
             WEFT_TRY(selection, parse_endpoint_selector(item, own_));
@@ -254,8 +279,12 @@ Result<Rule> parse_cilium_rule(const JsonView& view, Rule rule, const std::strin
         WEFT_CHECK(view.only({"fromEndpoints", "fromRequires", "fromCIDR", "fromCIDRSet", "fromEntities", "fromNodes",
                               "toPorts", "icmps"}));
     else
-        WEFT_CHECK(view.only(
-            {"toEndpoints", "toRequires", "toCIDR", "toCIDRSet", "toEntities", "toNodes", "toPorts", "icmps"}));
+        WEFT_CHECK(view.only({"toEndpoints", "toRequires", "toCIDR", "toCIDRSet", "toEntities", "toNodes", "toFQDNs",
+                              "toPorts", "icmps"}));
+    if (rule.action == Action::kDeny) {
+        WEFT_TRY(names, view.find("toFQDNs"));
+        if (names) return names->error("names may only stand in rules that allow");
+    }
     WEFT_CHECK(read_ports(view, rule));
     WEFT_CHECK(read_icmps(view, rule));
     rule.any_port = rule.ports.empty();

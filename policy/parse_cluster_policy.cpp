@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "policy/dns_pattern.hpp"
 #include "policy/parse_rules.hpp"
 
 namespace weft::policy {
@@ -141,12 +142,24 @@ Result<std::vector<Peer>> parse_networks(const JsonView& view) {
     return out;
 }
 
+Result<std::vector<Peer>> parse_domain_names(const JsonView& view) {
+    WEFT_TRY(items, view.array());
+    if (items.empty() || items.size() > 25) return view.error("must have 1 to 25 entries");
+    std::vector<Peer> out;
+    for (const auto& item : items) {
+        WEFT_TRY(text, item.string());
+        auto pattern = pattern_of_domain_name(text);
+        if (!pattern) return item.error(pattern.error().message);
+        out.emplace_back(DnsPeer{std::move(*pattern)});
+    }
+    return out;
+}
+
 Result<std::vector<Peer>> parse_peer(const JsonView& view, Direction direction, const Dialect& dialect) {
     constexpr std::array<std::string_view, 5> kKnown = {"namespaces", "pods", "nodes", "networks", "domainNames"};
     WEFT_TRY(member, only_member(view, std::span(kKnown).first(direction == Direction::kIngress ? 2 : kKnown.size())));
     const auto& [which, peer] = member;
-    if (which == "domainNames")
-        return not_supported(peer, "names are not enforced yet; give the addresses as networks");
+    if (which == "domainNames") return parse_domain_names(peer);
     if (which == "networks") return parse_networks(peer);
     if (which == "pods") {
         WEFT_TRY(set, parse_pods(peer, dialect));
@@ -211,6 +224,8 @@ Result<Rule> parse_rule(const JsonView& view, const Place& place, int index, con
     if (peers.empty()) return peers_view.error("must have at least one entry");
     for (const auto& item : peers) {
         WEFT_TRY(parsed, parse_peer(item, place.direction, dialect));
+        if (std::holds_alternative<DnsPeer>(parsed.front()) && rule.action != Action::kAllow)
+            return item.error(fmt::format("domainNames may only stand in rules with the action {}", dialect.allow));
         for (auto& peer : parsed) rule.peers.push_back(std::move(peer));
     }
     WEFT_CHECK(read_ports(view, dialect, rule));

@@ -59,7 +59,15 @@ struct CidrGroupRef {
     friend bool operator==(const CidrGroupRef&, const CidrGroupRef&) = default;
 };
 
-using Peer = std::variant<PodSet, IpBlock, NodeSet, Entity, CidrGroupRef>;
+// Addresses outside that a DNS answer gave to the pod, for a name that the pattern matches (dns_pattern.hpp). Only in
+// egress rules that allow.
+struct DnsPeer {
+    std::string pattern;
+    std::string text() const { return "name " + pattern; }
+    friend bool operator==(const DnsPeer&, const DnsPeer&) = default;
+};
+
+using Peer = std::variant<PodSet, IpBlock, NodeSet, Entity, CidrGroupRef, DnsPeer>;
 
 inline constexpr std::uint8_t kIcmp = 1;
 inline constexpr std::uint8_t kTcp = 6;

@@ -176,6 +176,7 @@ void Specs::drop(SpecState& state, Atoms& atoms) {
         for (const auto atom : rule.blocks) atoms.blocks.release(atom);
         for (const auto atom : rule.traits) atoms.traits.release(atom);
         for (const auto atom : rule.names) atoms.names.release(atom);
+        for (const auto atom : rule.patterns) atoms.patterns.release(atom);
         drop_rule(rule.number);
     }
     state.rules.clear();

@@ -18,6 +18,7 @@ struct CompiledRule {
     std::vector<std::uint32_t> pod_sets;  // atoms, each list ascending and unique
     std::vector<std::uint32_t> blocks;
     std::vector<std::uint32_t> traits;
+    std::vector<std::uint32_t> patterns;
     std::vector<std::uint32_t> required;  // pod sets of Rule::required
     std::vector<std::uint32_t>
         names;  // ports that an egress rule names: resolved on the receiving pod, so part of its class

@@ -29,9 +29,9 @@ struct Hash {
 
 }  // namespace
 
-Table::Table(const Atoms& atoms, const Classes& classes, const Specs& specs, const TableKey& key,
+Table::Table(const Atoms& atoms, const Classes& classes, const Specs& specs, NameLists& lists, const TableKey& key,
              const PortRow& otherwise)
-    : atoms_(atoms), classes_(classes), specs_(specs), otherwise_(otherwise) {
+    : atoms_(atoms), classes_(classes), specs_(specs), lists_(lists), otherwise_(otherwise) {
     rank(key);
     unnamed_ = rows(always_, 0);
 }
@@ -52,6 +52,7 @@ void Table::rank(const TableKey& key) {
     for (std::uint32_t i = 0; i < ranked_.size(); ++i) {
         ranges_.push_back(ranges_of(*ranked_[i]->rule, key.ports));
         if (ranked_[i]->rule->any_peer) always_.push_back(i);
+        if (!ranked_[i]->patterns.empty()) by_name_.push_back(i);
         resolves_names_ |= !ranked_[i]->names.empty();
         file(i);
     }
@@ -122,6 +123,7 @@ std::map<std::uint32_t, PortRows> Table::all_rows() {
             matched.push_back(static_cast<std::uint32_t>(pairs[at]));
         auto key = matched;
         key.push_back(resolves_names_ ? classes_[index].key.ports : 0);
+        key.push_back(outside(index) ? 1 : 0);
         const auto [known, is_new] = memo.try_emplace(std::move(key));
         if (is_new) known->second = decided(matched, index);
         if (known->second != unnamed_) out.emplace(classes_[index].number, known->second);
@@ -136,19 +138,40 @@ PortRows Table::decided(const Ranks& matched, std::uint32_t class_index) const {
     return rows(rules, class_index);
 }
 
+RankedRule Table::ranked(std::uint32_t rank) const {
+    const auto& rule = *ranked_[rank];
+    const auto& policy = *specs_[rule.spec].policy;
+    return {rule.rule->tier, rule.rule->action, rule.number, ranges_[rank], policy.audit, !policy.logged};
+}
+
+NameChoice Table::choice(std::uint32_t rank) const {
+    const auto rule = ranked(rank);
+    NameChoice out{.rule = rule.number, .audit = rule.audit, .unlogged = rule.unlogged, .patterns = {}};
+    for (const auto atom : ranked_[rank]->patterns) out.patterns.push_back(atoms_.patterns.value(atom));
+    std::ranges::sort(out.patterns);
+    return out;
+}
+
+// Names are for what is outside: they say nothing of a class of pods.
 PortRows Table::rows(const Ranks& rules, std::uint32_t class_index) const {
+    Ranks all;
+    std::ranges::set_union(rules, outside(class_index) ? by_name_ : Ranks{}, std::back_inserter(all));
     std::vector<std::vector<PortRange>> resolved;  // of rules that name ports of the peer
-    resolved.reserve(rules.size());
-    std::vector<RankedRule> ranked;
-    ranked.reserve(rules.size());
-    for (const auto rank : rules) {
-        const auto& rule = *ranked_[rank];
-        if (!rule.names.empty()) resolved.push_back(ranges_of(*rule.rule, ports_of(class_index)));
-        const auto& policy = *specs_[rule.spec].policy;
-        ranked.push_back({rule.rule->tier, rule.rule->action, rule.number,
-                          rule.names.empty() ? ranges_[rank] : resolved.back(), policy.audit, !policy.logged});
+    resolved.reserve(all.size());
+    std::vector<RankedRule> ranked_rules;
+    ranked_rules.reserve(all.size());
+    for (const auto rank : all) {
+        auto& rule = ranked_rules.emplace_back(ranked(rank));
+        rule.by_name = !std::ranges::binary_search(rules, rank);
+        if (ranked_[rank]->names.empty()) continue;
+        resolved.push_back(ranges_of(*ranked_[rank]->rule, ports_of(class_index)));
+        rule.ranges = resolved.back();
     }
-    return decide_rows(ranked, otherwise_);
+    return decide_rows(ranked_rules, otherwise_, [&](const std::vector<std::uint32_t>& named) {
+        NameList list;
+        for (const auto index : named) list.push_back(choice(all[index]));
+        return lists_.number_of(list);
+    });
 }
 
 std::vector<NamedPort> Table::ports_of(std::uint32_t class_index) const {

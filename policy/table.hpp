@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "policy/classes.hpp"
+#include "policy/name_lists.hpp"
 #include "policy/port_rows.hpp"
 #include "policy/specs.hpp"
 
@@ -21,10 +22,12 @@ class Table {
   public:
     // All must outlive the table, and the specs stay in force. `otherwise`: what happens to packets that no rule
     // decides.
-    Table(const Atoms& atoms, const Classes& classes, const Specs& specs, const TableKey& key,
+    Table(const Atoms& atoms, const Classes& classes, const Specs& specs, NameLists& lists, const TableKey& key,
           const PortRow& otherwise);
 
     const PortRows& unnamed() const { return unnamed_; }
+    // Some rule is by DNS names: rows may have lists of them.
+    bool has_names() const { return !by_name_.empty(); }
     // The rows of a class, if they differ from `unnamed`.
     std::optional<PortRows> rows_of(std::uint32_t class_index);
     // Those of all classes that somebody is of, by class number.
@@ -44,14 +47,19 @@ class Table {
     PortRows rows(const Ranks& rules, std::uint32_t class_index) const;
     PortRows decided(const Ranks& matched, std::uint32_t class_index) const;
     std::vector<NamedPort> ports_of(std::uint32_t class_index) const;
+    bool outside(std::uint32_t class_index) const { return classes_[class_index].key.pods == 0; }
+    RankedRule ranked(std::uint32_t rank) const;
+    NameChoice choice(std::uint32_t rank) const;
 
     const Atoms& atoms_;
     const Classes& classes_;
     const Specs& specs_;
+    NameLists& lists_;
     PortRow otherwise_;
     std::vector<const CompiledRule*> ranked_;     // highest precedence first; from here on a rule is its rank
     std::vector<std::vector<PortRange>> ranges_;  // by rank; names are those of the subject (ingress)
     Ranks always_;                                // rules without peers
+    Ranks by_name_;                               // rules with patterns of DNS names
     std::array<Ranks, 2> required_;               // pod sets, by whether the rules deny
     bool resolves_names_ = false;
     std::unordered_map<AtomKey, Ranks> by_atom_;

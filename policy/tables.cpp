@@ -14,9 +14,9 @@ std::size_t slot(Direction direction) {
 
 void append_rows(const PortRows& rows, std::string& out) {
     for (const auto& row : rows) {
-        const std::uint32_t words[4] = {
-            row.first, row.last, row.rule,
-            (row.allow ? 1U : 0U) | (row.by_default ? 2U : 0U) | (row.audit ? 4U : 0U) | (row.unlogged ? 8U : 0U)};
+        const std::uint32_t words[4] = {row.first, row.last, row.rule,
+                                        (row.allow ? 1U : 0U) | (row.by_default ? 2U : 0U) | (row.audit ? 4U : 0U) |
+                                            (row.unlogged ? 8U : 0U) | row.names << 4};
         out.append(reinterpret_cast<const char*>(words), sizeof words);
     }
 }
@@ -107,7 +107,34 @@ Result<void> Tables::update() {
     }
     for (const auto& [number, held] : subjects_) name_tables(held);
     wanting_.clear();
+    WEFT_CHECK(settle_names());
     return check_room();
+}
+
+// Which policies have lists of names; those that no row has any more go.
+Result<void> Tables::settle_names() {
+    WEFT_CHECK(lists_.error());
+    auto& named = image_.tables().named_policies;
+    named.clear();
+    if (lists_.empty()) return {};
+    std::set<std::uint32_t> used;
+    for (const auto& [key, state] : states_) {
+        if (!state.table->has_names()) continue;
+        bool any = false;
+        const auto look = [&](const PortRows& rows) {
+            for (const auto& row : rows) {
+                if (row.names == 0) continue;
+                used.insert(row.names);
+                any = true;
+            }
+        };
+        const auto& table = image_.image().policies.at(state.number);
+        look(table.unnamed);
+        for (const auto& [number, rows] : table.classes) look(rows);
+        if (any) named.insert(state.number);
+    }
+    lists_.keep(used);
+    return {};
 }
 
 // A table that changed has another number.
@@ -165,7 +192,7 @@ Result<Tables::State*> Tables::acquire(const TableKey& key) {
     if (!is_new) return &state;
     state.key = key;
     WEFT_TRY(fallback, otherwise(key, state.default_rule));
-    state.table = std::make_unique<Table>(atoms_, classes_, specs_, key, fallback);
+    state.table = std::make_unique<Table>(atoms_, classes_, specs_, lists_, key, fallback);
     WEFT_CHECK(build(state));
     for (const auto& [atom, ranks] : state.table->atoms()) by_atom_[atom].push_back(&state);
     return &state;
@@ -286,6 +313,7 @@ Result<void> Tables::check_room() const {
 }
 
 void Tables::release_all() {
+    lists_.release_all();
     for (const auto& [number, users] : users_) numbers_.unused(NumberKind::kPolicy, number);
 }
 

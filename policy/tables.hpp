@@ -10,7 +10,7 @@ namespace weft::policy {
 class Tables {
   public:
     Tables(const Atoms& atoms, Classes& classes, Specs& specs, Numbers& numbers, ImageEditor& image)
-        : atoms_(atoms), classes_(classes), specs_(specs), numbers_(numbers), image_(image) {}
+        : atoms_(atoms), classes_(classes), specs_(specs), numbers_(numbers), image_(image), lists_(numbers, image) {}
 
     struct Subject {
         std::shared_ptr<const Pod> pod;
@@ -58,12 +58,14 @@ class Tables {
     Result<void> give(State& state, std::uint32_t number, PolicyTable table);
     void let_go(std::uint32_t number);
     Result<void> check_room() const;
+    Result<void> settle_names();
 
     const Atoms& atoms_;
     Classes& classes_;
     Specs& specs_;
     Numbers& numbers_;
     ImageEditor& image_;
+    NameLists lists_;
     std::map<std::uint32_t, Held> subjects_;  // by pod
     std::set<std::uint32_t> wanting_;         // pods whose tables are to be looked up
     std::map<TableKey, State> states_;

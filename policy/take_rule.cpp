@@ -45,6 +45,7 @@ CompiledRule RuleTaker::take(const Rule& rule, std::uint32_t spec) {
     tidy(out_.blocks, atoms_.blocks);
     tidy(out_.traits, atoms_.traits);
     tidy(out_.names, atoms_.names);
+    tidy(out_.patterns, atoms_.patterns);
     return std::move(out_);
 }
 

@@ -16,6 +16,7 @@ class RuleTaker {
     void peer(const NodeSet& set) { trait(set); }
     void peer(Entity entity) { trait(entity); }
     void peer(const CidrGroupRef& ref);
+    void peer(const DnsPeer& name) { out_.patterns.push_back(atoms_.patterns.acquire(name.pattern, name.pattern)); }
     void trait(const Trait& trait);
     void member(const Cidr& cidr, const CidrGroupRef& ref);
     void names(const Rule& rule);

@@ -6,6 +6,7 @@
 #include "daemon/api/handlers.hpp"
 #include "daemon/maps/explain.hpp"
 #include "daemon/maps/kernel_reader.hpp"
+#include "daemon/maps/learned.hpp"
 #include "policy/icmp_types.hpp"
 #include "policy/rule_json.hpp"
 
@@ -144,13 +145,42 @@ Json audit_json(const std::optional<policy::AuditVerdict>& audit, const policy::
             {"ingress", verdict_json(audit->ingress, image)}};
 }
 
-// What the kernel's own rows say, looked up as the datapath does. Null when they cannot be read.
-Json kernel_json(const datapath::Pins& pins, const Asked& asked, const Json& answer) {
+// What the kernel's own rows say, looked up as the datapath does. Nothing when they cannot be read.
+std::optional<maps::KernelExplanation> ask_kernel(const datapath::Pins& pins, const Asked& asked) {
     const auto rows = maps::read_kernel(pins);
-    if (!rows) return nullptr;
-    const auto found =
-        maps::explain_from_maps(*rows, asked.source, asked.destination, asked.question.protocol, asked.question.port);
-    const auto word = [](bool allow) { return allow ? "allowed" : "denied"; };
+    if (!rows) return std::nullopt;
+    const auto names = [&](std::uint32_t endpoint, const IpAddr& address) {
+        std::vector<maps::KnownName> out;
+        const auto known = rows->name_rows.empty() ? Result<maps::Learned>(maps::Learned{}) : maps::learned(pins);
+        if (!known) return out;
+        const auto at = known->find({endpoint, address});
+        if (at == known->end()) return out;
+        for (const auto& name : at->second)
+            if (name.seconds > 0) out.push_back({name.name, name.class_id});
+        return out;
+    };
+    return maps::explain_from_maps(*rows, asked.source, asked.destination, asked.question.protocol, asked.question.port,
+                                   names);
+}
+
+std::string_view word(bool allow) {
+    return allow ? "allowed" : "denied";
+}
+
+// What the policies alone cannot know: the DNS names that the pod has learned of the address.
+void add_name(const maps::KernelExplanation& found, const policy::Image& image, Json& answer) {
+    if (!found.egress || found.egress->name.empty() || !answer["egress"].is_object()) return;
+    auto& egress = answer["egress"];
+    egress["verdict"] = word(found.egress->allow);
+    egress["by_default"] = false;
+    egress["name"] = found.egress->name;
+    if (const auto rule = image.rules.find(found.egress->rule); rule != image.rules.end())
+        egress["rule"] = policy::rule_json(found.egress->rule, rule->second);
+    answer["verdict"] = word(found.allow);
+    if (found.audit_allow && answer["audit"].is_object()) answer["audit"]["verdict"] = word(*found.audit_allow);
+}
+
+Json kernel_json(const maps::KernelExplanation& found, const Json& answer) {
     const Json audit = found.audit_allow ? Json(word(*found.audit_allow)) : Json();
     const Json said = answer["audit"].is_null() ? Json() : answer["audit"]["verdict"];
     return {{"verdict", word(found.allow)},
@@ -189,7 +219,9 @@ Result<Reply> explain(Context& context, const Call& call) {
     Result<Json> out = Json();
     context.reconciler.read([&](const reconcile::View& view) { out = answer(view, asked); });
     if (!out) return std::unexpected(out.error());
-    (*out)["kernel"] = kernel_json(context.pins, asked, *out);
+    const auto found = ask_kernel(context.pins, asked);
+    if (found) context.reconciler.read([&](const reconcile::View& view) { add_name(*found, view.image, *out); });
+    (*out)["kernel"] = found ? kernel_json(*found, *out) : Json();
     return json_reply(*out);
 }
 

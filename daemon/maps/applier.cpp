@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "daemon/maps/names.hpp"
 #include "daemon/maps/tidy.hpp"
 
 namespace weft::maps {
@@ -139,7 +140,7 @@ Result<ApplyReport> Applier::apply(const policy::Image& image, const std::vector
                     (planned->commit ? 1 : 0) + (planned->end ? 1 : 0);
     report.flipped = planned->flips;
     report.generation = state_.control.generation;
-    report.epoch = state_.control.epoch;
+    report.epoch = state_.control.epoch & 1;
     ++counts_.applied;
     counts_.writes += report.writes;
     return report;
@@ -169,6 +170,10 @@ Result<void> Applier::collect(std::uint64_t since) {
     forget_merged();
     for (const auto& run : state_.forget_unnamed_port_rows())
         if (sets_ != nullptr) sets_->free(run);
+    for (const auto& one : unreachable_names(state_)) {
+        WEFT_CHECK(write(one));
+        ++counts_.collected;
+    }
     untidy_ = !merges.empty();  // their old classes can be freed after the next grace period
     return {};
 }

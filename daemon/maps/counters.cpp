@@ -71,6 +71,7 @@ Result<Lost> lost(const datapath::Pins& pins) {
     WEFT_CHECK(sum_per_cpu<std::uint64_t>(pins, WEFT_MAP_LOST, [&](std::uint32_t why, const auto& sum) {
         if (why == WEFT_LOST_RING_FULL) result.ring_full = sum[0];
         if (why == WEFT_LOST_DROP_LIMIT) result.drop_limit = sum[0];
+        if (why == WEFT_LOST_DNS_LIMIT) result.dns_limit = sum[0];
     }));
     return result;
 }

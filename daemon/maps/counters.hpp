@@ -31,6 +31,7 @@ Result<std::vector<Metric>> metrics(const datapath::Pins& pins);
 struct Lost {
     std::uint64_t ring_full = 0;   // events that found no room
     std::uint64_t drop_limit = 0;  // events that were held back; the next of their kind counts them
+    std::uint64_t dns_limit = 0;   // DNS messages that were not told of
 };
 Result<Lost> lost(const datapath::Pins& pins);
 

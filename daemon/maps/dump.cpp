@@ -6,6 +6,7 @@
 #include "daemon/maps/counters.hpp"
 #include "daemon/maps/dump_rows.hpp"
 #include "daemon/maps/kernel_reader.hpp"
+#include "daemon/maps/learned.hpp"
 #include "datapath/abi/names.h"
 
 namespace weft::maps {
@@ -76,6 +77,29 @@ Result<void> lost_rows(const datapath::Pins& pins, const Visit& visit) {
     WEFT_TRY(counts, lost(pins));
     visit({{"reason", "ring_full"}, {"events", counts.ring_full}});
     visit({{"reason", "drop_limit"}, {"events", counts.drop_limit}});
+    visit({{"reason", "dns_limit"}, {"events", counts.dns_limit}});
+    return {};
+}
+
+void name_rows(const KernelState& state, const Visit& visit) {
+    for (const auto& [key, row] : state.name_rows)
+        visit({{"list", key.first}, {"class", key.second}, {"order", row.order}, {"rule", row.rule}});
+}
+
+Result<void> learned_rows(const datapath::Pins& pins, const Visit& visit) {
+    WEFT_TRY(known, learned(pins));
+    for (const auto& [key, names] : known) {
+        Json list = Json::array();
+        for (const auto& name : names)
+            list.push_back({{"name", name.name}, {"class", name.class_id}, {"seconds", name.seconds}});
+        visit({{"endpoint", key.first}, {"address", key.second.text()}, {"names", std::move(list)}});
+    }
+    return {};
+}
+
+Result<void> dns_count_rows(const datapath::Pins& pins, const Visit& visit) {
+    WEFT_TRY(counts, dns_counts(pins));
+    for (const auto& [name, count] : counts) visit({{"what", name}, {"count", count}});
     return {};
 }
 
@@ -108,6 +132,9 @@ const Entry kMaps[] = {
     {{WEFT_MAP_RULE_COUNTERS, "packets, bytes and connections of each rule, live flows included"}, &rule_rows},
     {{WEFT_MAP_METRICS, "packets by reason and hook"}, &metric_rows},
     {{WEFT_MAP_LOST, "events that were not sent"}, &lost_rows},
+    {{WEFT_MAP_DNS_ADDRESSES, "addresses that pods learned, by DNS names that policies speak of"}, &learned_rows},
+    {{WEFT_MAP_DNS_ROWS, "rules by DNS names: what a list says of a class of names"}, &from_state<name_rows>},
+    {{WEFT_MAP_DNS_COUNTERS, "what became of DNS messages"}, &dns_count_rows},
     {{WEFT_MAP_FLOW4, "established IPv4 connections"}, &flow_rows<kFlow4>},
     {{WEFT_MAP_FLOW6, "established IPv6 connections"}, &flow_rows<kFlow6>},
     {{WEFT_MAP_HALF4, "unanswered IPv4 connections"}, &flow_rows<kHalf4>},

@@ -71,7 +71,8 @@ Json number_json(std::uint32_t number) {
 Json row_json(const weft_control& c) {
     const auto masquerade6 = address_of(c.masquerade6), gateway6 = address_of(c.gateway6);
     return {{"generation", c.generation},
-            {"epoch", c.epoch},
+            {"epoch", c.epoch & 1},
+            {"automaton", c.epoch >> 1 & 1},
             {"abi_version", c.abi_version},
             {"uplink_ifindex", c.uplink_ifindex},
             {"allow_host", (c.flags & WEFT_CONTROL_ALLOW_HOST) != 0},
@@ -117,7 +118,8 @@ Json row_json(std::uint32_t index, const weft_port_row& row) {
             {"verdict", (row.verdict & WEFT_VERDICT_ALLOW) != 0 ? "allow" : "deny"},
             {"by_default", (row.verdict & WEFT_ROW_DEFAULT_DENY) != 0},
             {"audit", (row.verdict & WEFT_ROW_AUDIT) != 0},
-            {"unlogged", (row.verdict & WEFT_ROW_UNLOGGED) != 0}};
+            {"unlogged", (row.verdict & WEFT_ROW_UNLOGGED) != 0},
+            {"names", row.verdict >> WEFT_ROW_NAMES_SHIFT}};
 }
 
 Json row_json(const Flow& flow) {

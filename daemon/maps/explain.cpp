@@ -28,15 +28,38 @@ const weft_port_row* policy_row(const KernelState& state, std::uint32_t policy, 
     return holds ? &row->second : nullptr;
 }
 
+// The other end: its class, and the names that it is known by.
+struct Other {
+    std::uint32_t class_id = 0;
+    std::vector<KnownName> names = {};
+};
+
+// verdict_by_name() in datapath/bpf/lib/dns_verdict.h.
+void judge_by_name(const KernelState& state, std::uint32_t list, const Other& other, KernelDirection& result) {
+    const weft_dns_row* best = nullptr;
+    for (const auto& known : other.names) {
+        const auto row = state.name_rows.find({list, known.class_id});
+        if (row == state.name_rows.end() || (best != nullptr && row->second.order >= best->order)) continue;
+        best = &row->second;
+        result.name = known.name;
+    }
+    if (best == nullptr) return;
+    result.rule = best->rule;
+    result.allow = (best->verdict & WEFT_VERDICT_ALLOW) != 0;
+    result.by_default = false;
+}
+
 // `kind`: as in struct weft_endpoint.
-KernelDirection judge(const KernelState& state, std::uint32_t endpoint, int kind, std::uint32_t class_id,
+KernelDirection judge(const KernelState& state, std::uint32_t endpoint, int kind, const Other& other,
                       std::uint32_t number) {
-    KernelDirection result{.endpoint = endpoint, .policy = state.policy_in_force(state.endpoints.at(endpoint), kind)};
+    KernelDirection result;
+    result.endpoint = endpoint;
+    result.policy = state.policy_in_force(state.endpoints.at(endpoint), kind);
     if (result.policy == 0) {
         result.allow = true;
         return result;
     }
-    const auto* row = policy_row(state, result.policy, class_id, number);
+    const auto* row = policy_row(state, result.policy, other.class_id, number);
     if (row == nullptr) {
         result.missing = true;
         return result;
@@ -44,27 +67,28 @@ KernelDirection judge(const KernelState& state, std::uint32_t endpoint, int kind
     result.rule = row->rule;
     result.allow = (row->verdict & WEFT_VERDICT_ALLOW) != 0;
     result.by_default = (row->verdict & WEFT_ROW_DEFAULT_DENY) != 0;
+    judge_by_name(state, row->verdict >> WEFT_ROW_NAMES_SHIFT, other, result);
     return result;
 }
 
 // audit_policies() in datapath/bpf/lib/decision.h.
-std::optional<bool> audit(const KernelState& state, const KernelExplanation& said, std::uint32_t to_class,
-                          std::uint32_t from_class, std::uint32_t number) {
+std::optional<bool> audit(const KernelState& state, const KernelExplanation& said, const Other& to, const Other& from,
+                          std::uint32_t number) {
     std::optional<bool> allow;
-    const auto ask = [&](const std::optional<KernelDirection>& side, int direction, std::uint32_t class_id) {
+    const auto ask = [&](const std::optional<KernelDirection>& side, int direction, const Other& other) {
         if (!side || state.policy_in_force(state.endpoints.at(side->endpoint), WEFT_AUDIT + direction) == 0) return;
-        const auto verdict = judge(state, side->endpoint, WEFT_AUDIT + direction, class_id, number);
+        const auto verdict = judge(state, side->endpoint, WEFT_AUDIT + direction, other, number);
         allow = allow.value_or(true) && verdict.allow;
     };
-    ask(said.egress, WEFT_EGRESS, to_class);
-    ask(said.ingress, WEFT_INGRESS, from_class);
+    ask(said.egress, WEFT_EGRESS, to);
+    ask(said.ingress, WEFT_INGRESS, from);
     return allow;
 }
 
 }  // namespace
 
 KernelExplanation explain_from_maps(const KernelState& state, const IpAddr& source, const IpAddr& destination,
-                                    std::uint8_t protocol, std::uint16_t port) {
+                                    std::uint8_t protocol, std::uint16_t port, const NamesOf& names) {
     KernelExplanation result;
     result.generation = state.control.generation;
     const auto *from = state.find(source), *to = state.find(destination);
@@ -78,12 +102,16 @@ KernelExplanation explain_from_maps(const KernelState& state, const IpAddr& sour
         result.allow = true;
         return result;
     }
-    if (from_pod) result.egress = judge(state, from->endpoint, WEFT_EGRESS, to->class_id, number);
+    const Other peer{from->class_id};
+    Other target{to->class_id};
+    const bool outside = to->identity == WEFT_IDENTITY_WORLD || to->identity == WEFT_IDENTITY_KUBE_APISERVER;
+    if (from_pod && to->endpoint == 0 && outside && names) target.names = names(from->endpoint, destination);
+    if (from_pod) result.egress = judge(state, from->endpoint, WEFT_EGRESS, target, number);
     if (result.egress && !result.egress->allow) return result;
     const bool exempt = (from->flags & WEFT_ADDR_HOST) != 0 && (state.control.flags & WEFT_CONTROL_ALLOW_HOST) != 0;
-    if (to_pod && !exempt) result.ingress = judge(state, to->endpoint, WEFT_INGRESS, from->class_id, number);
+    if (to_pod && !exempt) result.ingress = judge(state, to->endpoint, WEFT_INGRESS, peer, number);
     result.allow = !result.unknown_destination && (!result.ingress || result.ingress->allow);
-    if (result.allow) result.audit_allow = audit(state, result, to->class_id, from->class_id, number);
+    if (result.allow) result.audit_allow = audit(state, result, target, peer, number);
     return result;
 }
 

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "common/ip_addr.hpp"
 #include "common/result.hpp"
@@ -18,7 +21,15 @@ struct KernelDirection {
     bool allow = false;
     bool by_default = false;
     bool missing = false;  // the tables lack a row: the datapath drops (NO_POLICY_TABLE)
+    std::string name;      // DNS name by which a rule decided
 };
+
+// What a pod knows of an address that is not over.
+struct KnownName {
+    std::string name;
+    std::uint32_t class_id = 0;
+};
+using NamesOf = std::function<std::vector<KnownName>(std::uint32_t endpoint, const IpAddr& address)>;
 
 struct KernelExplanation {
     bool allow = false;
@@ -31,6 +42,6 @@ struct KernelExplanation {
 
 // `state`: Applier::state(), or read_kernel(). `port` is the type of ICMP, and 0 for other protocols without ports.
 KernelExplanation explain_from_maps(const KernelState& state, const IpAddr& source, const IpAddr& destination,
-                                    std::uint8_t protocol, std::uint16_t port);
+                                    std::uint8_t protocol, std::uint16_t port, const NamesOf& names = {});
 
 }  // namespace weft::maps

@@ -78,6 +78,22 @@ Result<void> read_port_rows(const datapath::Pins& pins, KernelState& state) {
     return {};
 }
 
+Result<void> read_names(const datapath::Pins& pins, KernelState& state) {
+    WEFT_TRY(rows, (Map<weft_dns_row_key, weft_dns_row>::open(pins, WEFT_MAP_DNS_ROWS)));
+    state.capacity.name_rows = rows.raw().max_entries();
+    WEFT_CHECK(rows.for_each([&](const weft_dns_row_key& key, const weft_dns_row& row) {
+        state.name_rows.emplace(NameRow{key.list, key.class_id}, row);
+    }));
+    WEFT_TRY(automata,
+             datapath::MapFd::open(pins, WEFT_MAP_DNS_AUTOMATA, sizeof(std::uint32_t), sizeof(weft_dns_automaton)));
+    const auto row = std::make_unique<weft_dns_automaton>();
+    for (std::uint32_t index = 0; index < state.automata.size(); ++index) {
+        WEFT_TRY(found, automata.lookup(&index, row.get()));
+        if (found) state.automata[index] = AutomatonName::of(*row);
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<KernelState> read_kernel(const datapath::Pins& pins) {
@@ -87,6 +103,7 @@ Result<KernelState> read_kernel(const datapath::Pins& pins) {
     WEFT_CHECK(read_addresses(pins, state));
     WEFT_CHECK(read_policies(pins, state));
     WEFT_CHECK(read_port_rows(pins, state));
+    WEFT_CHECK(read_names(pins, state));
     return state;
 }
 

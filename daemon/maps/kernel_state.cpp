@@ -1,5 +1,6 @@
 #include "daemon/maps/kernel_state.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 
@@ -105,6 +106,8 @@ struct Applied {
         state.control.epoch = w.epoch;
     }
     void operator()(const ResetRule&) const {}
+    void operator()(const PutNameRow& w) const { put(state.name_rows, w.key, w.row); }
+    void operator()(const PutAutomaton& w) const { state.automata[w.index] = AutomatonName::of(*w.row); }
 };
 
 struct Inverse {
@@ -127,6 +130,8 @@ struct Inverse {
     Write operator()(const PutControl&) const { return PutControl{state.control}; }
     Write operator()(const PutEpoch&) const { return PutEpoch{state.control.generation, state.control.epoch}; }
     Write operator()(const ResetRule& w) const { return w; }
+    Write operator()(const PutNameRow& w) const { return PutNameRow{w.key, row_of(state.name_rows, w.key)}; }
+    Write operator()(const PutAutomaton& w) const { return w; }  // not in force, and so of no account
 };
 
 template <typename T>
@@ -161,6 +166,12 @@ void KernelState::recount() {
         row = port_rows.lower_bound(run.start + run.count);
     }
     port_rows.erase(row, port_rows.end());
+}
+
+AutomatonName AutomatonName::of(const weft_dns_automaton& row) {
+    AutomatonName out{.serial = row.serial, .digest = {}};
+    std::ranges::copy(row.digest, out.digest.begin());
+    return out;
 }
 
 void KernelState::apply(const Write& write) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -13,6 +14,7 @@
 
 #include "common/ip_addr.hpp"
 #include "datapath/abi/control.h"
+#include "datapath/abi/dns.h"
 #include "datapath/abi/endpoint.h"
 #include "datapath/abi/policy.h"
 
@@ -92,8 +94,25 @@ struct PutEpoch {  // the one 8-byte store
 struct ResetRule {  // sets the rule's counters to zero
     std::uint32_t rule;
 };
+using NameRow = std::pair<std::uint32_t, std::uint32_t>;  // list, class of names
+struct PutNameRow {
+    NameRow key;
+    std::optional<weft_dns_row> row;
+};
+struct PutAutomaton {  // into the place that is not in force
+    std::uint32_t index;
+    std::shared_ptr<const weft_dns_automaton> row;
+};
 using Write = std::variant<PutPortRow, PutPolicy, PutPolicyClass, PutEndpoint, PutAddress, PutCidr, PutControl,
-                           PutEpoch, ResetRule>;
+                           PutEpoch, ResetRule, PutNameRow, PutAutomaton>;
+
+// What tells automata apart.
+struct AutomatonName {
+    std::uint32_t serial = 0;  // 0: no policy speaks of names
+    std::array<std::uint8_t, 16> digest{};
+    static AutomatonName of(const weft_dns_automaton& row);
+    friend bool operator==(const AutomatonName&, const AutomatonName&) = default;
+};
 
 // How many rows each map can hold.
 struct Capacity {
@@ -102,6 +121,7 @@ struct Capacity {
     std::uint32_t policy_classes = WEFT_MAX_POLICY_CLASSES;
     std::uint32_t port_rows = WEFT_MAX_PORT_ROWS;
     std::uint32_t rules = WEFT_MAX_RULES;
+    std::uint32_t name_rows = WEFT_MAX_DNS_ROWS;
 };
 
 // The rows that carry a class.
@@ -125,6 +145,8 @@ struct KernelState {
     std::map<std::uint32_t, PortRun> policies;  // rows in use
     std::map<PolicyClass, PortRun> policy_classes;
     std::map<std::uint32_t, weft_port_row> port_rows;  // every row that some run names
+    std::map<NameRow, weft_dns_row> name_rows;
+    std::array<AutomatonName, 2> automata;
     // What some packet on its way may still carry, though no row says it any more: gone since the last grace period.
     std::set<std::uint32_t> recent_classes;
     std::set<std::uint32_t> recent_endpoints;
@@ -151,6 +173,7 @@ struct KernelState {
     std::uint32_t policy_in_force(const weft_endpoint& row, int kind) const {
         return row.policy[control.epoch & 1][kind];
     }
+    std::uint32_t automaton_in_force() const { return control.epoch >> 1 & 1; }
     // What a packet to or from `address` finds: its own row, else the longest prefix, else nothing.
     const weft_addr* find(const IpAddr& address) const;
     // The longest prefix that contains `cidr` and is not `cidr` itself.

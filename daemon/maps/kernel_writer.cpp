@@ -62,6 +62,10 @@ Result<void> KernelWriter::open_maps(const datapath::Pins& pins) {
     WEFT_TRY(counters,
              datapath::MapFd::open(pins, WEFT_MAP_RULE_COUNTERS, sizeof(std::uint32_t), sizeof(weft_rule_counter)));
     rule_counters_ = std::move(counters);
+    WEFT_CHECK(open_into(name_rows_, pins, WEFT_MAP_DNS_ROWS));
+    WEFT_TRY(automata,
+             datapath::MapFd::open(pins, WEFT_MAP_DNS_AUTOMATA, sizeof(std::uint32_t), sizeof(weft_dns_automaton)));
+    automata_ = std::move(automata);
     return {};
 }
 
@@ -121,6 +125,14 @@ Result<void> KernelWriter::put(const PutEpoch& w) {
     const auto word = std::bit_cast<std::uint64_t>(std::array{w.generation, w.epoch});
     std::atomic_ref(*static_cast<std::uint64_t*>(mapped_)).store(word, std::memory_order_seq_cst);
     return {};
+}
+
+Result<void> KernelWriter::put(const PutNameRow& w) {
+    return put_or_erase(name_rows_, {w.key.first, w.key.second}, w.row);
+}
+
+Result<void> KernelWriter::put(const PutAutomaton& w) {
+    return automata_.update(&w.index, w.row.get());
 }
 
 Result<void> KernelWriter::put(const ResetRule& w) {

@@ -39,6 +39,8 @@ class KernelWriter : public Writer {
     Result<void> put(const PutControl& w);
     Result<void> put(const PutEpoch& w);
     Result<void> put(const ResetRule& w);
+    Result<void> put(const PutNameRow& w);
+    Result<void> put(const PutAutomaton& w);
 
     Map<std::uint32_t, weft_control> control_;
     Map<std::uint32_t, weft_endpoint> endpoints_;
@@ -49,6 +51,8 @@ class KernelWriter : public Writer {
     std::optional<PolicyRows> policies_;
     Map<std::uint32_t, weft_port_row> port_rows_;
     datapath::MapFd rule_counters_;
+    Map<weft_dns_row_key, weft_dns_row> name_rows_;
+    datapath::MapFd automata_;
     void* mapped_ = nullptr;  // the page of `control`
 };
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "daemon/maps/classes.hpp"
+#include "daemon/maps/names.hpp"
 #include "daemon/maps/tables.hpp"
 #include "datapath/abi/names.h"
 
@@ -60,6 +61,7 @@ class Planner {
         : state_(state), image_(image), endpoints_(endpoints), settings_(settings), sets_(sets), known_(known) {}
 
     Result<void> read_endpoints();
+    Result<void> names();
     // One attempt; says whether the epoch must change.
     Result<bool> tables(bool strict);
     bool sound() const { return classes_->sound(); }
@@ -87,6 +89,10 @@ class Planner {
         const auto audits = image_.audits.find(endpoint);
         return audits == image_.audits.end() ? 0 : audits->second[static_cast<std::size_t>(kind - WEFT_AUDIT)];
     }
+    bool reads_dns(std::uint32_t endpoint) const {
+        return image_.named_policies.contains(image_policy(endpoint, WEFT_EGRESS)) ||
+               image_.named_policies.contains(image_policy(endpoint, WEFT_AUDIT + WEFT_EGRESS));
+    }
     std::uint32_t wanted_policy(std::uint32_t endpoint, int kind) const {
         return tables_.number.at(image_policy(endpoint, kind));
     }
@@ -101,6 +107,7 @@ class Planner {
     std::set<std::uint32_t> stable_;   // those that were there with the same device
     std::optional<ClassPlan> classes_;
     TablePlan tables_;
+    NamePlan names_;
     Plan plan_;
     std::vector<Write> additions_;  // rows for addresses and prefixes that had none
     std::vector<Write> new_pods_;   // the same for addresses of pods of this node
@@ -120,6 +127,13 @@ Result<void> Planner::read_endpoints() {
         const auto row = state_.endpoints.find(endpoint.number);
         if (row != state_.endpoints.end() && row->second.ifindex == endpoint.ifindex) stable_.insert(endpoint.number);
     }
+    return {};
+}
+
+Result<void> Planner::names() {
+    WEFT_TRY(planned, plan_names(state_, image_, sets_.lists()));
+    names_ = std::move(planned);
+    sets_.set_lists(names_.lists);
     return {};
 }
 
@@ -152,6 +166,7 @@ weft_endpoint Planner::endpoint_row(const LocalEndpoint& endpoint, bool flip) co
     row.ifindex = endpoint.ifindex;
     row.identity = endpoint.identity;
     std::memcpy(row.mac, endpoint.mac.data(), sizeof row.mac);
+    row.flags = reads_dns(endpoint.number) ? WEFT_ENDPOINT_DNS : 0;
     for (int kind = 0; kind < WEFT_POLICY_KINDS; ++kind) {
         if (is_new || flip) row.policy[next][kind] = wanted_policy(endpoint.number, kind);
         if (is_new) row.policy[now][kind] = flip ? kBarredPolicy : wanted_policy(endpoint.number, kind);
@@ -249,14 +264,14 @@ void Planner::finish(bool flip) {
         alters_ = true;
     }
     auto generation = state_.control.generation;
-    const auto epoch = (state_.control.epoch & 1) ^ (flip ? 1 : 0);
+    const auto epoch = state_.control.epoch ^ (flip ? 1U : 0U) ^ (names_.flips ? 2U : 0U);
     const auto raise = [&] {
         generation = next_generation(generation);
         return PutEpoch{generation, epoch};
     };
-    if (flip || alters_ || generation == 0) plan_.commit = raise();
+    if (flip || names_.flips || alters_ || generation == 0) plan_.commit = raise();
     if (!plan_.after.empty() || !plan_.removals.empty()) plan_.end = raise();
-    plan_.flips = flip;
+    plan_.flips = flip || names_.flips;
     plan_.kernel_policy = tables_.number;
     for (const auto& group : classes_->groups()) plan_.classes.emplace_back(group.number, group.target);
     plan_.all_classes = !known_;
@@ -290,7 +305,8 @@ Result<void> Planner::check_room() const {
 
 Result<Plan> Planner::writes(bool flip) {
     WEFT_CHECK(check_room());
-    plan_.before = std::move(tables_.writes);
+    plan_.before = std::move(names_.writes);
+    plan_.before.insert(plan_.before.end(), tables_.writes.begin(), tables_.writes.end());
     endpoints(flip);
     addresses(flip);
     leave();
@@ -305,6 +321,7 @@ Result<Plan> make_plan(const KernelState& state, const policy::Image& image,
                        const std::optional<Known>& known) {
     Planner planner(state, image, endpoints, settings, sets, known);
     WEFT_CHECK(planner.read_endpoints());
+    WEFT_CHECK(planner.names());
     WEFT_TRY(flip, planner.tables(false));
     if (flip) WEFT_CHECK(planner.tables(true));
     if (!planner.sound()) return make_plan(state, image, endpoints, settings, sets, std::nullopt);

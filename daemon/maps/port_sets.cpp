@@ -7,21 +7,25 @@ namespace weft::maps {
 
 namespace {
 
-weft_port_row row_of(const policy::PortRow& row) {
+weft_port_row row_of(const policy::PortRow& row, const PortSets::Lists& lists) {
     std::uint32_t verdict = row.allow ? WEFT_VERDICT_ALLOW : WEFT_VERDICT_DENY;
     if (row.by_default) verdict |= WEFT_ROW_DEFAULT_DENY;
     if (row.audit) verdict |= WEFT_ROW_AUDIT;
     if (row.unlogged) verdict |= WEFT_ROW_UNLOGGED;
+    if (row.names != 0) verdict |= lists.at(row.names).second << WEFT_ROW_NAMES_SHIFT;
     return {row.first, row.last, row.rule, verdict};
 }
 
-Result<void> check(const policy::PortRows& rows, std::uint32_t rules) {
+Result<void> check(const policy::PortRows& rows, std::uint32_t rules, const PortSets::Lists& lists) {
     std::uint64_t next = 0;
     for (const auto& row : rows) {
         if (row.first != next || row.last < row.first)
             return fail(ErrorCode::kInternal, "compiled port rows have a gap or overlap at {:#x}", row.first);
         if (row.rule >= rules)
             return fail(ErrorCode::kExhausted, "rule number {} is over the limit of {}", row.rule, rules - 1);
+        if (row.names != 0 && !lists.contains(row.names))
+            return fail(ErrorCode::kInternal, "compiled port rows name list {} of names, which is not there",
+                        row.names);
         next = std::uint64_t{row.last} + 1;
     }
     if (next != std::uint64_t{WEFT_PORT_NUMBER_MAX} + 1)
@@ -34,9 +38,9 @@ void append(std::string& bytes, const weft_port_row& row) {
     bytes.append(reinterpret_cast<const char*>(&row), sizeof row);
 }
 
-void set_bytes(std::string& bytes, const policy::PortRows& rows) {
+void set_bytes(std::string& bytes, const policy::PortRows& rows, const PortSets::Lists& lists) {
     bytes.clear();
-    for (const auto& row : rows) append(bytes, row_of(row));
+    for (const auto& row : rows) append(bytes, row_of(row, lists));
 }
 
 void set_bytes(std::string& bytes, const KernelState& state, const PortRun& run) {
@@ -82,6 +86,7 @@ void PortSets::commit() {
     for (const auto id : placed_) ids_.emplace(key(sets_[id].run), id);
     placed_.clear();
     writes_.clear();
+    lists_ = planned_lists_;
     free_before_ = free_;
 }
 
@@ -112,8 +117,8 @@ PortSets::Id PortSets::intern(std::string_view rows) {
 }
 
 Result<PortSets::Id> PortSets::id_of(const policy::PortRows& rows) {
-    WEFT_CHECK(check(rows, rules_));
-    set_bytes(buffer_, rows);
+    WEFT_CHECK(check(rows, rules_, planned_lists_));
+    set_bytes(buffer_, rows, planned_lists_);
     return intern(buffer_);
 }
 

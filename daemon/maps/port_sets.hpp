@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -22,6 +23,12 @@ class PortSets {
     explicit PortSets(const KernelState& state);
     PortSets(const PortSets&) = delete;
     PortSets& operator=(const PortSets&) = delete;
+
+    // The kernel's numbers of the lists of names of the image at hand, with their content: from here on id_of() gives
+    // rows these numbers. Those of the image that was committed last: to be kept as long as a list says the same.
+    using Lists = std::map<std::uint32_t, std::pair<policy::NameList, std::uint32_t>>;  // by the image's number
+    void set_lists(Lists lists) { planned_lists_ = std::move(lists); }
+    const Lists& lists() const { return lists_; }
 
     // A plan begins: what was placed and not committed is forgotten.
     void begin();
@@ -59,6 +66,7 @@ class PortSets {
     std::string buffer_;  // of the set that is being looked up: an image has many thousands
     std::vector<Set> sets_;
     std::vector<PortRun> free_, free_before_;  // ascending; now, and without what is not committed
+    Lists lists_, planned_lists_;
     std::vector<Id> placed_;
     std::vector<Write> writes_;
 };

@@ -6,7 +6,7 @@ Result<std::unique_ptr<StoredNumbers>> StoredNumbers::load(Store& store) {
     std::unique_ptr<StoredNumbers> out(new StoredNumbers(store));
     WEFT_TRY(rows, store.numbers());
     for (const auto& row : rows) {
-        if (row.kind < 0 || row.kind > static_cast<int>(policy::NumberKind::kPolicy))
+        if (row.kind < 0 || row.kind > static_cast<int>(policy::NumberKind::kNameList))
             return fail(ErrorCode::kInvalid, "the database has a number of unknown kind {}", row.kind);
         if (auto restored = out->restore(static_cast<policy::NumberKind>(row.kind), row.key, row.number); !restored)
             return wrap(restored.error(), "read numbers from the database");

@@ -79,7 +79,8 @@ WEFT_ASSERT(sizeof(struct weft_dns_address) == 64, "an address is one cache line
 
 // Map `dns_automata`: array of two. All patterns of names that policies speak of, as one deterministic automaton over a
 // name's text: a byte's column, or `dot` between two labels, leads from a state to the next. State 0 is the end of all
-// hope. The state behind the last byte has a class: the set of patterns that match.
+// hope. The state behind the last byte has a class: the set of patterns that match. Its number's lowest bit is that of
+// the automaton's index, so that what either says stands side by side in `dns_rows`.
 #define WEFT_DNS_STATES 65536
 #define WEFT_DNS_CELLS 1048576
 struct weft_dns_automaton {
@@ -87,6 +88,7 @@ struct weft_dns_automaton {
     __u32 columns;  // of a row of `next`
     __u32 start;
     __u32 dot;
+    __u8 digest[16];  // of the patterns: what weftd knows it by
     __u8 column_of[256];
     __u16 class_of[WEFT_DNS_STATES];
     __u16 next[WEFT_DNS_CELLS];  // state * columns + column

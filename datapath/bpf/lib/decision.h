@@ -62,7 +62,7 @@ INLINE int check_policies(struct weft_scratch* s) {
     s->direction = WEFT_EGRESS;
     int reason =
         policy_verdict(s->policy[WEFT_EGRESS], s->peer_class[WEFT_EGRESS], number, &rules[WEFT_EGRESS], &egress);
-    if (unlikely(egress >> WEFT_ROW_NAMES_SHIFT)) {
+    if (names_may_decide(s, egress)) {
         reason = verdict_by_name(s, reason, &rules[WEFT_EGRESS], &egress);
         if (reason) s->denial = WEFT_DENIAL_OPEN;
     }
@@ -83,7 +83,7 @@ INLINE int audit_direction(struct weft_scratch* s, __u32 direction, __u8 counts)
     __u32 rule = detail->rule[direction], flags = 0;
     int reason =
         policy ? policy_verdict(policy, s->peer_class[direction], policy_number(&s->opening), &rule, &flags) : 0;
-    if (flags >> WEFT_ROW_NAMES_SHIFT) reason = verdict_by_name(s, reason, &rule, &flags);
+    if (direction == WEFT_EGRESS && names_may_decide(s, flags)) reason = verdict_by_name(s, reason, &rule, &flags);
     detail->audit_rule[direction] = rule;
     detail->audit_reason = (__u8)reason;
     detail->audit_direction = (__u8)direction;

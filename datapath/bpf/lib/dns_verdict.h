@@ -70,13 +70,16 @@ CHECKED_ONCE int row_by_name(struct weft_scratch* s, __u32 list) {
     return s->name_row.order != 0xffffffff;
 }
 
-/* What policy_verdict gave for the pod's egress, from a row with a list of names. Names are for what is outside: not
- * for pods and nodes, whatever an answer says. */
-INLINE int verdict_by_name(struct weft_scratch* s, int reason, __u32* rule, __u32* flags) {
+/* Names are for what is outside: not for pods and nodes, whatever an answer says. */
+INLINE bool names_may_decide(const struct weft_scratch* s, __u32 flags) {
     const struct weft_flow_detail* detail = &s->forward.detail;
-    if (detail->destination_endpoint || (detail->destination_identity != WEFT_IDENTITY_WORLD &&
-                                         detail->destination_identity != WEFT_IDENTITY_KUBE_APISERVER))
-        return reason;
+    return unlikely(flags >> WEFT_ROW_NAMES_SHIFT) && detail->destination_endpoint == 0 &&
+           (detail->destination_identity == WEFT_IDENTITY_WORLD ||
+            detail->destination_identity == WEFT_IDENTITY_KUBE_APISERVER);
+}
+
+/* What policy_verdict gave for the pod's egress, from a row with a list of names. */
+INLINE int verdict_by_name(struct weft_scratch* s, int reason, __u32* rule, __u32* flags) {
     if (!row_by_name(s, *flags >> WEFT_ROW_NAMES_SHIFT)) return reason;
     *rule = s->name_row.rule;
     *flags = s->name_row.verdict;

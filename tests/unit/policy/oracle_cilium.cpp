@@ -145,7 +145,7 @@ bool rule_peers_fit(const World& world, const Json& rule, const std::string& own
     const std::string prefix = ends.egress ? "to" : "from";
     const auto member = [&](const char* name) { return prefix + name; };
     bool any = false;  // a member is there
-    for (const auto* name : {"Endpoints", "Entities", "CIDR", "CIDRSet", "Nodes"}) {
+    for (const auto* name : {"Endpoints", "Entities", "CIDR", "CIDRSet", "Nodes", "FQDNs"}) {
         if (!given(rule, member(name).c_str())) continue;
         any = true;
         if (rule.at(member(name)).empty()) return false;

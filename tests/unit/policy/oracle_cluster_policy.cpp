@@ -28,6 +28,7 @@ bool pod_matches(const World& world, const Json& set, const Pod* pod) {
 }
 
 bool peer_matches(const World& world, const Json& peer, const Ends& ends) {
+    if (given(peer, "domainNames")) return false;  // of no answer
     if (given(peer, "networks"))
         return std::ranges::any_of(peer.at("networks"), [&](const Json& cidr) { return inside(cidr, ends.peer_ip); });
     if (given(peer, "nodes")) {

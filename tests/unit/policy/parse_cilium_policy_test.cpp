@@ -89,7 +89,16 @@ TEST(CiliumPolicy, WhatIsRefusedNamesTheField) {
          "$.spec.ingress[0]: icmps may not stand beside toPorts"},
         {R"("ingress":[{"authentication":{"mode":"required"}}])", "$.spec.ingress[0].authentication: is not supported"},
         {R"("ingress":[{"fromGroups":[{}]}])", "$.spec.ingress[0].fromGroups: is not supported"},
-        {R"("egress":[{"toFQDNs":[{"matchName":"a.b"}]}])", "$.spec.egress[0].toFQDNs: is not supported"},
+        {R"("egress":[{"toFQDNs":[{"matchName":"*.b"}]}])", "$.spec.egress[0].toFQDNs[0].matchName: '*.b'"},
+        {R"("egress":[{"toFQDNs":[{"matchPattern":"a b"}]}])", "$.spec.egress[0].toFQDNs[0].matchPattern: 'a b'"},
+        {R"("egress":[{"toFQDNs":[{"matchName":"a","matchPattern":"b"}]}])", "$.spec.egress[0].toFQDNs[0]: has both"},
+        {R"("egress":[{"toFQDNs":[{}]}])", "$.spec.egress[0].toFQDNs[0]: needs one of"},
+        {R"("egress":[{"toFQDNs":[{"matchName":"a.b"}],"toCIDR":["10.0.0.0/8"]}])",
+         "$.spec.egress[0].toFQDNs: may not"},
+        {R"("egressDeny":[{"toFQDNs":[{"matchName":"a.b"}]}])", "$.spec.egressDeny[0].toFQDNs: names may only"},
+        {R"("ingress":[{"toFQDNs":[{"matchName":"a.b"}]}])", "$.spec.ingress[0]"},
+        {R"("egress":[{"toPorts":[{"ports":[{"port":"53"}],"rules":{"dns":[{"matchPattern":"*.a"}]}}]}])",
+         "$.spec.egress[0].toPorts[0].rules.dns[0]: is not supported"},
         {R"("egress":[{"toServices":[{}]}])", "$.spec.egress[0].toServices: is not supported"},
         {R"("egress":[{"toGroups":[{}]}])", "$.spec.egress[0].toGroups: is not supported"},
         {R"("ingress":[{"toPorts":[{"ports":[{"port":"80"}],"rules":{"http":[{}]}}]}])",
@@ -117,6 +126,18 @@ TEST(CiliumPolicy, WhatIsRefusedNamesTheField) {
     const auto other = cilium(R"({"endpointSelector":{"matchLabels":{"k8s:io.kubernetes.pod.namespace":"blue"}}})");
     ASSERT_FALSE(other);
     EXPECT_EQ(other.error().path, "$.spec.endpointSelector");
+}
+
+TEST(CiliumPolicy, NamesAndTheRuleThatTurnsOnCiliumsProxy) {
+    const auto policy = cilium(R"({"endpointSelector":{},"egress":[{"toFQDNs":[{"matchName":"A.example.com."},
+        {"matchPattern":"*.example.com"}],"toPorts":[{"ports":[{"port":"443","protocol":"TCP"}]}]},
+        {"toPorts":[{"ports":[{"port":"53"}],"rules":{"dns":[{"matchPattern":"*"}]}}]}]})")
+                            .value();
+    const auto& rules = policy.specs.at(0).rules;
+    EXPECT_EQ(rules.at(0).peers, (std::vector<Peer>{DnsPeer{"a.example.com"}, DnsPeer{"*.example.com"}}));
+    EXPECT_FALSE(rules.at(0).any_peer);
+    EXPECT_TRUE(rules.at(1).any_peer);
+    EXPECT_NE(rules.at(0).text().find("name *.example.com"), std::string::npos);
 }
 
 TEST(CiliumPolicy, TypesOfIcmp) {

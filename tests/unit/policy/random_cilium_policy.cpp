@@ -12,6 +12,8 @@ const std::vector<std::string> kEntities = {
     "init", "health", "unmanaged",  "ingress",    "none"};
 const std::vector<std::string> kReservedLabels = {"world",          "host",       "remote-node",
                                                   "kube-apiserver", "world-ipv4", "init"};
+// The oracle knows no answers: what is by name matches nothing.
+const std::vector<std::string> kDnsNames = {"a.example", "b.example", "c.b.example"};
 const std::vector<std::string> kGroups = {"group0", "group1", "group2"};  // the last is never there
 
 }  // namespace
@@ -73,7 +75,7 @@ Json RandomWorld::cilium_icmps() {
     return Json::array({Json{{"fields", fields}}});
 }
 
-Json RandomWorld::cilium_rule(bool egress) {
+Json RandomWorld::cilium_rule(bool egress, bool deny) {
     const std::string prefix = egress ? "to" : "from";
     Json rule = Json::object(), members = Json::array();
     const int which = below(100);
@@ -82,6 +84,7 @@ Json RandomWorld::cilium_rule(bool egress) {
                                : which < 65 ? "CIDR"
                                : which < 78 ? "CIDRSet"
                                : which < 85 ? "Nodes"
+                               : which < 92 ? (egress && !deny ? "FQDNs" : "CIDR")
                                             : "";
     for (int i = chance(8) ? 0 : 1 + below(2); i > 0; --i) {
         if (member == "Endpoints")
@@ -93,6 +96,9 @@ Json RandomWorld::cilium_rule(bool egress) {
             members.push_back(one_of(kPrefixes[static_cast<std::size_t>(below(2))]));
         else if (member == "CIDRSet")
             members.push_back(cilium_cidr_set());
+        else if (member == "FQDNs")
+            members.push_back(chance(50) ? Json{{"matchName", one_of(kDnsNames)}}
+                                         : Json{{"matchPattern", "*." + one_of(kDnsNames)}});
         else if (member == "Nodes")
             members.push_back(cilium_selector(false));
     }
@@ -110,7 +116,7 @@ Json RandomWorld::cilium_spec() {
         const bool deny = std::string_view(list).ends_with("Deny");
         if (!chance(deny ? 30 : 60)) continue;
         spec[list] = Json::array();
-        for (int i = below(3); i > 0; --i) spec[list].push_back(cilium_rule(list[0] == 'e'));
+        for (int i = below(3); i > 0; --i) spec[list].push_back(cilium_rule(list[0] == 'e', deny));
     }
     if (chance(25)) spec["enableDefaultDeny"] = {{"ingress", chance(50)}, {"egress", chance(50)}};
     if (chance(20)) spec["description"] = "of no account";

@@ -9,7 +9,8 @@ Json RandomWorld::cluster_subject() {
     return {{"pods", {{"namespaceSelector", selector()}, {"podSelector", selector()}}}};
 }
 
-Json RandomWorld::cluster_peer(bool egress) {
+Json RandomWorld::cluster_peer(bool egress, bool accepts) {
+    if (egress && accepts && chance(15)) return {{"domainNames", {"*.example.com", "a.example"}}};
     if (egress && chance(30)) {
         Json networks = Json::array();
         for (int i = 0; i <= below(2); ++i) networks.push_back(one_of(kPrefixes[static_cast<std::size_t>(below(2))]));
@@ -55,8 +56,8 @@ Json RandomWorld::cluster_rules(bool egress, bool alpha1, bool may_pass) {
         Json rule{{"action", which == 0 ? "Deny" : which == 2 ? "Pass" : alpha1 ? "Allow" : "Accept"}};
         bool pods_only = true;
         for (int n = 0; n <= below(2); ++n) {
-            Json peer = cluster_peer(egress);
-            pods_only &= !peer.contains("networks") && !peer.contains("nodes");
+            Json peer = cluster_peer(egress, which == 1);
+            pods_only &= !peer.contains("networks") && !peer.contains("nodes") && !peer.contains("domainNames");
             rule[egress ? "to" : "from"].push_back(peer);
         }
         if (chance(60)) rule[alpha1 ? "ports" : "protocols"] = cluster_ports(pods_only, alpha1);

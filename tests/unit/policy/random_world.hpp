@@ -40,7 +40,7 @@ class RandomWorld {
     Json port();
     Json rules(const char* peers_field);
     Json cluster_subject();
-    Json cluster_peer(bool egress);
+    Json cluster_peer(bool egress, bool accepts);
     Json cluster_ports(bool names, bool alpha1);
     Json cluster_rules(bool egress, bool alpha1, bool may_pass);
     Json port_or_range(const char* number);
@@ -48,7 +48,7 @@ class RandomWorld {
     Json cilium_cidr_set();
     Json cilium_ports();
     Json cilium_icmps();
-    Json cilium_rule(bool egress);
+    Json cilium_rule(bool egress, bool deny);
     Json cilium_spec();
     void cidr_groups(World& world);
     void nodes(World& world);

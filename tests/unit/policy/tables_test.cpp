@@ -70,6 +70,63 @@ TEST(PortRows, TiersPrioritiesAndPassPointByPoint) {
     }
 }
 
+// For each point and each set of rules by name that match: the first of the row's list that is among them decides, else
+// the row; as if those rules were like any other, and the rest of those by name were not there.
+TEST(PortRows, NamesGoBeforeARowAsOrderTiersAndPassSay) {
+    std::mt19937 random(5);
+    std::size_t by_name = 0;
+    for (int round = 0; round < 3000; ++round) {
+        std::vector<std::vector<PortRange>> ranges(1 + random() % 8);
+        std::vector<RankedRule> rules;
+        int tier = 0;
+        for (std::uint32_t i = 0; i < ranges.size(); ++i) {
+            for (auto n = 1 + random() % 2; n > 0; --n) {
+                const auto first = static_cast<std::uint32_t>(random() % 20);
+                ranges[i].push_back(
+                    {first, random() % 6 == 0 ? kPortNumberMax : first + static_cast<std::uint32_t>(random() % 10)});
+            }
+            tier += random() % 3 == 0 ? 1 : 0;
+            RankedRule rule{tier, static_cast<Action>(random() % 3), i + 1, ranges[i]};
+            rule.by_name = random() % 2 == 0;
+            if (rule.by_name) rule.action = Action::kAllow;
+            rules.push_back(rule);
+        }
+        std::vector<std::vector<std::uint32_t>> lists{{}};
+        const auto rows = decide_rows(rules, kDenied, [&](const std::vector<std::uint32_t>& list) {
+            lists.push_back(list);
+            return static_cast<std::uint32_t>(lists.size() - 1);
+        });
+        EXPECT_EQ(rows.front().first, 0U);
+        EXPECT_EQ(rows.back().last, kPortNumberMax);
+        const auto matched = static_cast<unsigned>(random());
+        const auto matches = [&](std::uint32_t rule) { return (matched >> rule & 1) != 0; };
+        std::vector<RankedRule> plain;
+        for (std::uint32_t i = 0; i < rules.size(); ++i) {
+            if (rules[i].by_name && !matches(i)) continue;
+            plain.push_back(rules[i]);
+            plain.back().by_name = false;
+        }
+        const auto wanted = decide_rows(plain, kDenied);
+        for (const std::uint32_t point : {0U, 1U, 5U, 10U, 15U, 19U, 20U, 25U, 29U, 30U, 1000U, kPortNumberMax}) {
+            const auto& row = row_at(rows, point);
+            ASSERT_LE(row.first, point);
+            ASSERT_GE(row.last, point);
+            auto rule = row.rule;
+            bool allow = row.allow;
+            for (const auto index : lists[row.names]) {
+                if (!matches(index)) continue;
+                rule = rules[index].number;
+                allow = true;
+                ++by_name;
+                break;
+            }
+            ASSERT_EQ(std::pair(rule, allow), std::pair(row_at(wanted, point).rule, row_at(wanted, point).allow))
+                << "round " << round << " point " << point;
+        }
+    }
+    EXPECT_GT(by_name, 1000U);
+}
+
 TEST(Regions, EveryAddressIsInTheBlocksOfItsRegion) {
     std::mt19937 random(3);
     for (int round = 0; round < 300; ++round) {
