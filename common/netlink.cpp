@@ -2,6 +2,7 @@
 
 #include <linux/ethtool.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
@@ -9,8 +10,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 namespace weft {
 
@@ -24,6 +27,28 @@ struct Acknowledgement {
 // The kernel's ENODEV is a device that is not there, and so is ENXIO.
 std::unexpected<Error> refused(int error, std::string_view doing) {
     return fail_errno(error == ENODEV || error == ENXIO ? ENOENT : error, doing);
+}
+
+// The kernel's IF_OPER_UP (RFC 2863). <linux/if.h> names it, and cannot stand beside <net/if.h>.
+constexpr std::uint8_t kOperationalUp = 6;
+
+template <typename T>
+T read_as(std::string_view bytes) {
+    T value{};
+    std::memcpy(&value, bytes.data(), std::min(bytes.size(), sizeof value));
+    return value;
+}
+
+// IFLA_OPERSTATE of a link message's attributes.
+std::optional<std::uint8_t> operational_state(std::string_view attributes) {
+    while (attributes.size() >= sizeof(rtattr)) {
+        const auto head = read_as<rtattr>(attributes);
+        if (head.rta_len < sizeof head || head.rta_len > attributes.size()) break;
+        if (head.rta_type == IFLA_OPERSTATE && head.rta_len > sizeof head)
+            return read_as<std::uint8_t>(attributes.substr(sizeof head));
+        attributes.remove_prefix(std::min<std::size_t>(RTA_ALIGN(head.rta_len), attributes.size()));
+    }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -83,21 +108,52 @@ Result<bool> NetlinkSocket::has_index(int index) const {
     return fail_errno(fmt::format("look for the device {}", index));
 }
 
-Result<void> NetlinkSocket::wait_until_running(std::string_view ifname) const {
-    const auto doing = [&] { return fmt::format("ask for the state of the device {}", ifname); };
+Result<bool> NetlinkSocket::has_carrier(std::string_view ifname) const {
+    const auto doing = [&] { return fmt::format("ask for the carrier of the device {}", ifname); };
     ifreq request{};
     if (ifname.size() >= sizeof request.ifr_name) return refused(ENODEV, doing());
     ifname.copy(request.ifr_name, ifname.size());
-    // The kernel says "running" and starts the queue under the lock that asking for the carrier takes, in this order.
-    bool running = false;
+    ethtool_value carrier{ETHTOOL_GLINK, 0};
+    request.ifr_data = reinterpret_cast<char*>(&carrier);
+    if (ioctl(fd_.get(), SIOCETHTOOL, &request) != 0) return refused(errno, doing());
+    return carrier.data != 0;
+}
+
+Result<bool> NetlinkSocket::is_running(int index) {
+    const auto doing = [&] { return fmt::format("ask for the state of the device {}", index); };
+    struct {
+        nlmsghdr header;
+        ifinfomsg link;
+    } request{};
+    request.header.nlmsg_len = sizeof request;
+    request.header.nlmsg_type = RTM_GETLINK;
+    request.header.nlmsg_flags = NLM_F_REQUEST;
+    request.header.nlmsg_seq = sequence_++;
+    request.link.ifi_index = index;
+    if (::send(fd_.get(), &request, sizeof request, 0) < 0) return fail_errno(doing());
+    // What does not fit is cut off: the state stands among the first attributes.
+    alignas(nlmsghdr) std::array<char, 4096> buffer;
+    for (;;) {
+        const auto got = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return fail_errno(doing());
+        const std::string_view answer(buffer.data(), static_cast<std::size_t>(got));
+        const auto header = read_as<nlmsghdr>(answer);
+        if (header.nlmsg_seq != request.header.nlmsg_seq) continue;  // not an answer to this
+        if (header.nlmsg_type == NLMSG_ERROR)
+            return refused(-read_as<nlmsgerr>(answer.substr(std::min(answer.size(), sizeof header))).error, doing());
+        return operational_state(answer.substr(std::min(answer.size(), sizeof request))) == kOperationalUp;
+    }
+}
+
+Result<void> NetlinkSocket::wait_until_running(std::string_view ifname) {
+    WEFT_TRY(index, index_of(ifname));
     for (int turn = 0; turn < 250; ++turn) {
-        ethtool_value carrier{ETHTOOL_GLINK, 0};
-        request.ifr_data = reinterpret_cast<char*>(&carrier);
-        if (ioctl(fd_.get(), SIOCETHTOOL, &request) != 0) return refused(errno, doing());
-        if (carrier.data == 0 || running) return {};
-        if (ioctl(fd_.get(), SIOCGIFFLAGS, &request) != 0) return refused(errno, doing());
-        running = (request.ifr_flags & IFF_RUNNING) != 0;
-        if (!running) usleep(200);
+        WEFT_TRY(carrier, has_carrier(ifname));
+        if (!carrier) return {};
+        WEFT_TRY(running, is_running(index));
+        if (running) return {};
+        usleep(200);
     }
     return {};
 }
