@@ -8,7 +8,6 @@
 #include "cni/net/wire.hpp"
 #include "cni/pod.hpp"
 #include "cni/result.hpp"
-#include "common/aside.hpp"
 #include "common/rollback.hpp"
 #include "datapath/abi/types.h"
 
@@ -197,10 +196,11 @@ Answer cmd_add(const Request& request) {
     WEFT_CHECK(settle_earlier_delete(request));
     WEFT_TRY(host, plan_host_end(request, netlink));
     const auto wanted = describe(request, netns, host, mac, std::move(ips));
+    AddQuestion question(config, wanted);
+    Prepared prepared;
+    if (question.is_sent()) prepared = prepare(request, netlink, netns, host, mac, bpf_dir, undo);
     Registration answer;
-    Aside asking([&] { answer.endpoint = add_endpoint(config, wanted, answer.reached); });
-    auto prepared = prepare(request, netlink, netns, host, mac, bpf_dir, undo);
-    asking.wait();
+    answer.endpoint = question.answer(answer.reached);
     WEFT_TRY(endpoint, settle_registration(request, answer, undo));
     WEFT_CHECK(std::move(prepared.created));
     bpf_dir = endpoint.bpf_dir;

@@ -158,8 +158,14 @@ Json to_json(const EndpointRequest& request) {
     return out;
 }
 
-Outcome<Endpoint> add_endpoint(const Config& config, const EndpointRequest& request, Reached& reached) {
-    WEFT_TRY(answer, ask({config, "POST", "/v1/endpoints", to_line(to_json(request)), kAddOptions, 201}, &reached));
+AddQuestion::AddQuestion(const Config& config, const EndpointRequest& request)
+    : socket_(config.socket()),
+      exchange_(UnixHttpExchange::begin(socket_, "POST", "/v1/endpoints", to_line(to_json(request)), kAddOptions)) {}
+
+Outcome<Endpoint> AddQuestion::answer(Reached& reached) {
+    const Result<UnixHttpAnswer> got =
+        exchange_ ? exchange_->answer() : Result<UnixHttpAnswer>(std::unexpected(exchange_.error()));
+    WEFT_TRY(answer, judge(got, socket_, 201, &reached));
     return coded(Code::kDaemon, kStrangeAnswer, parse_added(JsonView(answer)));
 }
 

@@ -46,7 +46,17 @@ enum class Reached { kYes, kMaybe, kNo };  // kMaybe: the request went out, no a
 
 // Error code 11 if weftd cannot be asked; 104 when no address can be given; 7 for a value that it refuses; else 102.
 // `reached`, when given, says whether a failed request may have been carried out.
-Outcome<Endpoint> add_endpoint(const Config& config, const EndpointRequest& request, Reached& reached);
+class AddQuestion {
+  public:
+    // Asks, so that the pod can be wired while weftd works.
+    AddQuestion(const Config& config, const EndpointRequest& request);
+    bool is_sent() const { return exchange_.has_value(); }
+    Outcome<Endpoint> answer(Reached& reached);  // waits for it; once
+
+  private:
+    std::string socket_;
+    Result<UnixHttpExchange> exchange_;
+};
 Outcome<void> remove_endpoint(const Config& config, const Attachment& attachment, Reached* reached = nullptr);
 // The differences that weftd sees between what was found and what it knows.
 Outcome<std::vector<std::string>> check_endpoint(const Config& config, const EndpointRequest& request);

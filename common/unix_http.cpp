@@ -10,8 +10,6 @@
 #include <cstring>
 #include <optional>
 
-#include "common/fd.hpp"
-
 namespace weft {
 
 namespace {
@@ -54,35 +52,18 @@ Result<int> status_of(std::string_view head) {
     return status;
 }
 
-// One exchange.
-class UnixHttpCall {
-  public:
-    UnixHttpCall(const std::string& path, const UnixHttpOptions& options)
-        : path_(path), options_(options), deadline_(Clock::now() + options.timeout) {}
-    Result<void> connect();
-    Result<void> send(std::string_view bytes);
-    Result<UnixHttpAnswer> answer();
+}  // namespace
 
-  private:
-    Result<void> wait(short events);
-    Result<bool> receive();
-    std::unexpected<Error> broken(std::string_view doing, int error) const;
-
-    const std::string& path_;
-    const UnixHttpOptions& options_;
-    Clock::time_point deadline_;
-    Fd socket_;
-    bool connected_ = false;
-    std::string received_;
-};
+UnixHttpExchange::UnixHttpExchange(const std::string& path, const UnixHttpOptions& options)
+    : path_(path), options_(options), deadline_(Clock::now() + options.timeout) {}
 
 // Once the request may have been read, a failure no longer means that nothing was done.
-std::unexpected<Error> UnixHttpCall::broken(std::string_view doing, int error) const {
+std::unexpected<Error> UnixHttpExchange::broken(std::string_view doing, int error) const {
     const auto code = connected_ ? ErrorCode::kSystem : ErrorCode::kUnavailable;
     return fail(code, "{} {}: {}", doing, path_, std::strerror(error));
 }
 
-Result<void> UnixHttpCall::wait(short events) {
+Result<void> UnixHttpExchange::wait(short events) {
     pollfd entry{socket_.get(), events, 0};
     for (;;) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
@@ -93,7 +74,7 @@ Result<void> UnixHttpCall::wait(short events) {
     }
 }
 
-Result<void> UnixHttpCall::connect() {
+Result<void> UnixHttpExchange::connect() {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path_.size() >= sizeof address.sun_path)
@@ -112,7 +93,7 @@ Result<void> UnixHttpCall::connect() {
     return {};
 }
 
-Result<void> UnixHttpCall::send(std::string_view bytes) {
+Result<void> UnixHttpExchange::send(std::string_view bytes) {
     while (!bytes.empty()) {
         const auto sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (sent >= 0) {
@@ -129,7 +110,7 @@ Result<void> UnixHttpCall::send(std::string_view bytes) {
 }
 
 // Appends what has arrived; false at the end of the stream.
-Result<bool> UnixHttpCall::receive() {
+Result<bool> UnixHttpExchange::receive() {
     char buffer[16384];
     for (;;) {
         const auto got = ::recv(socket_.get(), buffer, sizeof buffer, 0);
@@ -149,7 +130,7 @@ Result<bool> UnixHttpCall::receive() {
     }
 }
 
-Result<UnixHttpAnswer> UnixHttpCall::answer() {
+Result<UnixHttpAnswer> UnixHttpExchange::answer() {
     std::size_t head_end = std::string::npos;
     while ((head_end = received_.find("\r\n\r\n")) == std::string::npos) {
         WEFT_TRY(more, receive());
@@ -176,19 +157,24 @@ Result<UnixHttpAnswer> UnixHttpCall::answer() {
     return out;
 }
 
-}  // namespace
-
-Result<UnixHttpAnswer> unix_http(const std::string& socket_path, std::string_view method, std::string_view target,
-                                 std::string_view body, const UnixHttpOptions& options) {
+Result<UnixHttpExchange> UnixHttpExchange::begin(const std::string& socket_path, std::string_view method,
+                                                 std::string_view target, std::string_view body,
+                                                 const UnixHttpOptions& options) {
     std::string request = fmt::format("{} {} HTTP/1.1\r\nHost: weft\r\nConnection: close\r\n", method, target);
     if (!body.empty() || method == "POST" || method == "PATCH" || method == "PUT")
         request += fmt::format("Content-Type: application/json\r\nContent-Length: {}\r\n", body.size());
     request += "\r\n";
     request += body;
-    UnixHttpCall call(socket_path, options);
-    WEFT_CHECK(call.connect());
-    WEFT_CHECK(call.send(request));
-    return call.answer();
+    UnixHttpExchange out(socket_path, options);
+    WEFT_CHECK(out.connect());
+    WEFT_CHECK(out.send(request));
+    return out;
+}
+
+Result<UnixHttpAnswer> unix_http(const std::string& socket_path, std::string_view method, std::string_view target,
+                                 std::string_view body, const UnixHttpOptions& options) {
+    WEFT_TRY(exchange, UnixHttpExchange::begin(socket_path, method, target, body, options));
+    return exchange.answer();
 }
 
 std::string escape_segment(std::string_view text) {

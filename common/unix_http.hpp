@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/fd.hpp"
 #include "common/result.hpp"
 
 namespace weft {
@@ -20,9 +21,38 @@ struct UnixHttpAnswer {
     std::string body;
 };
 
-// `target` is sent as it is: the caller escapes it. A body is sent as application/json. Any status is an answer.
-// Errors: kUnavailable if nobody listens (nothing was sent); kSystem if the connection breaks or time runs out after it
-// was made (the request may have been carried out); kInvalid for an answer that is not HTTP/1, chunked or too long.
+// One exchange in two steps, so that its caller can do something else while the server works. The time limit is for
+// both.
+class UnixHttpExchange {
+  public:
+    // Connects and sends. `target` is sent as it is: the caller escapes it. A body is sent as application/json.
+    // Errors: kUnavailable if nobody listens (nothing was sent); kSystem if the connection breaks or time runs out
+    // after it was made (the request may have been carried out).
+    static Result<UnixHttpExchange> begin(const std::string& socket_path, std::string_view method,
+                                          std::string_view target, std::string_view body = {},
+                                          const UnixHttpOptions& options = {});
+
+    // Waits for it; once. Any status is an answer. Errors: kSystem as above; kInvalid for an answer that is not HTTP/1,
+    // chunked or too long.
+    Result<UnixHttpAnswer> answer();
+
+  private:
+    UnixHttpExchange(const std::string& path, const UnixHttpOptions& options);
+    Result<void> connect();
+    Result<void> send(std::string_view bytes);
+    Result<void> wait(short events);
+    Result<bool> receive();
+    std::unexpected<Error> broken(std::string_view doing, int error) const;
+
+    std::string path_;
+    UnixHttpOptions options_;
+    std::chrono::steady_clock::time_point deadline_;
+    Fd socket_;
+    bool connected_ = false;
+    std::string received_;
+};
+
+// Both steps in one.
 Result<UnixHttpAnswer> unix_http(const std::string& socket_path, std::string_view method, std::string_view target,
                                  std::string_view body = {}, const UnixHttpOptions& options = {});
 

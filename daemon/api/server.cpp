@@ -6,6 +6,13 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+#include <thread>
+#include <vector>
+
 #include "common/fd.hpp"
 #include "common/log.hpp"
 #include "daemon/api/routes.hpp"
@@ -15,35 +22,15 @@ namespace weft::api {
 namespace {
 
 constexpr std::size_t kThreads = 64 + reconcile::Feed::kMaxSubscribers;  // a stream holds one, a silent client as well
-constexpr std::size_t kWaiting = 512;  // accepted, no thread yet; then accepting waits
-constexpr int kBacklog = 1024;         // all pods of a node added at once
+constexpr int kBacklog = 1024;  // all pods of a node added at once; those wait in the kernel's queue
 constexpr std::size_t kMaxBody = JsonLimits{}.bytes;
 
-// httplib's pool with an end: when too many wait, the accepting thread waits too and the kernel's queue fills.
-class BoundedPool : public httplib::TaskQueue {
+// The thread that accepts a connection serves it: every thread of the server accepts. An ADD waits for one thread to
+// wake, on the CPU that weft-cni has left free, and not for two.
+class AtOnce : public httplib::TaskQueue {
   public:
-    BoundedPool() : pool_(kThreads) {}
-    void enqueue(std::function<void()> task) override {
-        std::unique_lock lock(mutex_);
-        room_.wait(lock, [&] { return waiting_ < kWaiting; });
-        ++waiting_;
-        lock.unlock();
-        pool_.enqueue([this, task = std::move(task)] {
-            {
-                const std::scoped_lock inner(mutex_);
-                --waiting_;
-            }
-            room_.notify_one();
-            task();
-        });
-    }
-    void shutdown() override { pool_.shutdown(); }
-
-  private:
-    httplib::ThreadPool pool_;
-    std::mutex mutex_;
-    std::condition_variable room_;
-    std::size_t waiting_ = 0;
+    void enqueue(std::function<void()> task) override { task(); }
+    void shutdown() override {}
 };
 
 bool somebody_answers(const std::filesystem::path& path) {
@@ -108,7 +95,7 @@ struct Server::Impl {
         http.set_write_timeout(5);
         http.set_keep_alive_timeout(2);
         http.set_keep_alive_max_count(1000);
-        http.new_task_queue = [] { return new BoundedPool; };
+        http.new_task_queue = [] { return new AtOnce; };
         http.set_socket_options([this](socket_t socket) {
             listening = socket;
             fcntl(socket, F_SETFD, FD_CLOEXEC);
@@ -160,9 +147,21 @@ Result<std::unique_ptr<Server>> Server::bind(const std::filesystem::path& socket
 }
 
 Result<void> Server::serve() {
-    if (!impl_->http.listen_after_bind())
-        return fail(ErrorCode::kSystem, "the server on {} ended", impl_->path.string());
-    return {};
+    // A server that cannot accept has closed its socket under the other threads, which would wait for ever.
+    const auto accept_and_serve = [this] {
+        if (impl_->http.listen_after_bind()) return;
+        spdlog::critical("the server on {} cannot accept: {}", impl_->path.string(), std::strerror(errno));
+        spdlog::shutdown();
+        std::_Exit(1);
+    };
+    std::vector<std::jthread> threads;
+    try {
+        while (threads.size() < kThreads) threads.emplace_back(accept_and_serve);
+    } catch (const std::system_error& error) {
+        if (threads.empty()) return fail(ErrorCode::kSystem, "no thread for the server: {}", error.what());
+        spdlog::warn("the server has {} threads instead of {}: {}", threads.size(), kThreads, error.what());
+    }
+    return {};  // once all have ended
 }
 
 void Server::stop() {
