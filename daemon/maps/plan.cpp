@@ -322,8 +322,17 @@ Result<Plan> make_plan(const KernelState& state, const policy::Image& image,
     Planner planner(state, image, endpoints, settings, sets, known);
     WEFT_CHECK(planner.read_endpoints());
     WEFT_CHECK(planner.names());
-    WEFT_TRY(flip, planner.tables(false));
-    if (flip) WEFT_CHECK(planner.tables(true));
+    // A table that was made of nothing means a flip, nearly always: then the first attempt need not be made.
+    const bool guess =
+        known && std::ranges::any_of(known->delta.policies, [](const auto& table) { return table.second.from == 0; });
+    WEFT_TRY(flip, planner.tables(guess));
+    bool strict = guess;
+    if (!flip && strict) {
+        WEFT_TRY(really, planner.tables(false));
+        flip = really;
+        strict = false;
+    }
+    if (flip && !strict) WEFT_CHECK(planner.tables(true));
     if (!planner.sound()) return make_plan(state, image, endpoints, settings, sets, std::nullopt);
     return planner.writes(flip);
 }

@@ -165,6 +165,7 @@ Result<std::uint32_t> TablePlanner::follow(std::uint32_t policy) {
     const auto before =
         known_->kernel_policy.find(derived == known_->delta.policies.end() ? policy : derived->second.from);
     const auto present = before == known_->kernel_policy.end() ? views_.end() : views_.find(before->second);
+    if (present != views_.end() && relevant_.empty() && derived == known_->delta.policies.end()) return before->second;
     if (present != views_.end()) {  // what unnamed classes get is the same
         WEFT_TRY(view, relevant_view(table, present->second.unnamed));
         if (const auto kept = keep(view, {before->second})) return *kept;
