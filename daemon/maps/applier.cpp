@@ -68,10 +68,12 @@ Result<void> Applier::write_or_take_back(const std::vector<Write>& writes) {
 
 Result<Plan> Applier::plan(const policy::Image& image, const std::vector<LocalEndpoint>& endpoints,
                            const NodeSettings& settings, const policy::ImageDelta* delta) {
-    const auto known = in_step_ && delta != nullptr && !delta->whole
+    // Made anew it numbers lists of names afresh: then every table is looked at.
+    const bool anew = sets_ == nullptr || sets_->stale();
+    if (anew) sets_ = std::make_unique<PortSets>(state_);
+    const auto known = in_step_ && !anew && delta != nullptr && !delta->whole
                            ? std::optional(Known{*delta, classes_, kernel_policy_})
                            : std::nullopt;
-    if (sets_ == nullptr || sets_->stale()) sets_ = std::make_unique<PortSets>(state_);
     auto plan = make_plan(state_, image, endpoints, settings, *sets_, known);
     if (plan || plan.error().code != ErrorCode::kExhausted || !untidy_) return plan;
     // What older transactions left may be what is in the way.

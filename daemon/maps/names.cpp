@@ -118,6 +118,7 @@ PortSets::Lists number_lists(const KernelState& state, const policy::Image& imag
         out.emplace(number, known->second);
         used.insert(known->second.second);
     }
+    if (out.size() == image.name_lists.size()) return out;
     PresentLists present(state, index);
     for (const auto& [number, list] : image.name_lists) {
         if (out.contains(number)) continue;

@@ -261,6 +261,48 @@ TEST_F(MapsLimits, AChangeThatDoesNotFitIsRefusedWhole) {
     }
 }
 
+policy::SharedDnsNames dns_names(std::vector<std::string> patterns) {
+    auto automaton = policy::build_dns_automaton(patterns);
+    EXPECT_TRUE(automaton);
+    const auto digest = policy::Digest::of(fmt::format("{}", fmt::join(patterns, " ")));
+    return {std::make_shared<const policy::DnsNames>(std::move(patterns), std::move(*automaton), digest)};
+}
+
+// The applier forgets its index of port rows when most of it stands nowhere, and with it the numbers of lists of names:
+// what tables in force name must go on to mean the same, under another automaton too.
+TEST_F(MapsPlan, ListsOfNamesOutliveTheIndexOfPortRows) {
+    kernel.rows.capacity.addr4 = 10000;
+    applier = Applier::with(std::make_unique<MemoryKernel>(kernel), kernel.rows);
+    auto image = two_pods();
+    auto rows = deny_all(2);
+    rows[0].names = 1;
+    image.policies[2] = {policy::Direction::kEgress, rows, {}};
+    image.endpoints[1] = {2, 0};
+    image.name_lists[1] = {policy::NameChoice{.rule = 3, .patterns = {"a.example"}}};
+    image.named_policies = {2};
+    image.dns = dns_names({"a.example"});
+    const auto small = image;
+    image.policies[3] = {policy::Direction::kEgress, deny_all(4), {}};
+    for (std::uint32_t i = 0; i < 4300; ++i) {  // sets of rows
+        image.addresses[ip("10.1.0.0").plus(i)] = {.identity = 300, .class_id = 10 + i};
+        image.policies[3].classes[10 + i] = allow_port(i + 1, 5, 4);
+    }
+    image.endpoints[2] = {3, 1};
+    ASSERT_TRUE(apply(image));
+    ASSERT_TRUE(apply(small));
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(applier.collect());
+    auto next = small;
+    next.dns = dns_names({"a.example", "b.example"});
+    const policy::ImageDelta delta;  // of tables nothing
+    ASSERT_TRUE(applier.apply(next, endpoints_of(next), {}, &delta));
+    const auto& state = kernel.rows;
+    const auto run = state.policies.at(state.policy_in_force(state.endpoints.at(1), WEFT_EGRESS));
+    const auto list = state.port_rows.at(run.start).verdict >> WEFT_ROW_NAMES_SHIFT;
+    const auto class_id = next.dns.names->automaton.classify("a.example") << 1 | state.automaton_in_force();
+    ASSERT_TRUE(state.name_rows.contains({list, class_id})) << "list " << list << " class " << class_id;
+    EXPECT_EQ(state.name_rows.at({list, class_id}).rule, 3U);
+}
+
 // A delta is trusted as far as every class that it needs is known.
 TEST_F(MapsPlan, AClassThatNobodyKnowsMeansLookingAtEverything) {
     auto image = two_pods();
