@@ -34,6 +34,7 @@ _weft() {
     _weft_words "$known" && path="$known"
   done
   _weft_words "$path"
+  [[ $path == "map dump" ]] && words+=$(weft map list 2>/dev/null | awk 'NR > 1 { print $1 }')
   local current="${COMP_WORDS[COMP_CWORD]}"
   if [[ ${COMP_WORDS[COMP_CWORD-1]} == -f && $path == "policy "* || $path == "policy test" && $current != -* ]]; then
     COMPREPLY=($(compgen -f -- "${COMP_WORDS[COMP_CWORD]}"))

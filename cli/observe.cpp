@@ -35,6 +35,15 @@ constexpr FilterOption kFilters[] = {
     {"--type,-t", "type", "new, drop, changed or close"},
 };
 
+// hubble-lite names its parameter; people wrote an option.
+Error by_option(Error error) {
+    for (const auto& filter : kFilters)
+        if (error.path == filter.parameter)
+            error.path = std::string_view(filter.option).substr(0, std::string_view(filter.option).find(','));
+    if (error.path == "since" || error.path == "until" || error.path == "last") error.path = "--" + error.path;
+    return error;
+}
+
 Result<int> observe(Context& context, const ObserveOptions& options) {
     std::optional<Error> bad;
     const auto show = [&](std::string_view line) {
@@ -49,7 +58,8 @@ Result<int> observe(Context& context, const ObserveOptions& options) {
         if (options.follow) context.io.out.flush();
         return context.io.out.good();
     };
-    WEFT_CHECK(stream_flows(context, flows_target(options), options.follow, show));
+    if (const auto done = stream_flows(context, flows_target(options), options.follow, show); !done)
+        return std::unexpected(by_option(done.error()));
     if (bad) return wrap(*bad, "read a line of hubble-lite");
     return kOk;
 }

@@ -66,7 +66,8 @@ Result<int> apply_objects(Context& context, const std::vector<std::string>& file
     if (answer.contains("applied"))
         for (const auto& object : answer["applied"])
             context.io.out << printable(policy_text(object)) << ' ' << text(object, "action") << '\n';
-    context.io.out << "in force at revision " << text(answer, "revision") << '\n';
+    context.io.out << "in force at revision " << text(answer, "revision")
+                   << "; 'weft policy status' shows for how many pods\n";
     return kOk;
 }
 
@@ -101,7 +102,30 @@ Result<void> targets_of(const Json& object, std::vector<std::string>& targets) {
     return {};
 }
 
+// What has that name, for who forgot --kind or -n: "; there is CiliumNetworkPolicy shop/web (--kind CiliumNetworkPolicy
+// -n shop)". Nothing when weftd does not tell.
+std::string namesakes(Context& context, const Named& named) {
+    const auto all = get(context, "/v1/policies?kind=all");
+    if (!all || !all->is_array()) return "";
+    const auto name = named.name.substr(named.name.find('/') + 1);
+    std::string out;
+    for (const auto& object : *all) {
+        if (text(object, "name") != name) continue;
+        const auto space = text(object, "namespace");
+        out += fmt::format("; there is {} (--kind {}{})", policy_text(object), text(object, "kind"),
+                           space == "-" || space.empty() ? "" : " -n " + space);
+    }
+    return out;
+}
+
+Result<int> remove_named(Context& context, const Named& named) {
+    auto done = remove(context, {named.target()});
+    if (!done && done.error().code == ErrorCode::kNotFound) done.error().message += namesakes(context, named);
+    return done;
+}
+
 Result<int> remove_asked(Context& context, const Named& named, const std::vector<std::string>& files) {
+    if (files.empty() && !named.name.empty()) return remove_named(context, named);
     std::vector<std::string> targets;
     if (!named.name.empty()) targets.push_back(named.target());
     if (!files.empty()) {
@@ -127,7 +151,12 @@ Result<int> list(Context& context, const std::string& kind) {
 }
 
 Result<int> show(Context& context, const Named& named) {
-    WEFT_TRY(policy, get(context, named.target()));
+    auto found = get(context, named.target());
+    if (!found) {
+        if (found.error().code == ErrorCode::kNotFound) found.error().message += namesakes(context, named);
+        return std::unexpected(std::move(found).error());
+    }
+    auto& policy = *found;
     if (context.json) {
         WEFT_TRY(status, status_of(context, policy));
         if (!status.is_null()) policy["status"] = std::move(status);

@@ -77,8 +77,9 @@ Result<void> judge(Context& context, const Outcome& outcome, std::string_view wh
 }  // namespace
 
 Result<void> stream_flows(Context& context, const std::string& target, bool follow, const VisitLine& visit) {
-    httplib::Client client(context.hubble);
-    if (!client.is_valid())
+    const bool is_url = context.hubble.starts_with("http://") || context.hubble.starts_with("https://");
+    httplib::Client client(is_url ? context.hubble : "");
+    if (!is_url || !client.is_valid())
         return fail(ErrorCode::kInvalid, "'{}' is no address of hubble-lite: write http://HOST:PORT", context.hubble);
     client.set_connection_timeout(5);
     client.set_read_timeout(follow ? 86400 * 365 : 60);

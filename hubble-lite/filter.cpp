@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
+#include "common/json.hpp"
 #include "hubble-lite/filter_values.hpp"
 
 namespace weft::hubble {
@@ -114,6 +116,12 @@ constexpr std::array<FilterRow, 15> kRows = {{
     {"type", "new, drop, changed, close, dns, trace, policy-verdict or l7", type},
 }};
 
+std::string near_names(std::string_view name) {
+    std::vector<std::string_view> known{"last", "first", "follow", "since", "until"};
+    for (const auto& row : kRows) known.push_back(row.name);
+    return did_you_mean(name, known);
+}
+
 }  // namespace
 
 std::span<const FilterRow> filter_rows() {
@@ -123,7 +131,8 @@ std::span<const FilterRow> filter_rows() {
 Result<void> Filter::add(std::string_view name, std::string_view value) {
     const auto row = std::ranges::find(kRows, name, &FilterRow::name);
     if (row == kRows.end())
-        return std::unexpected(Error{ErrorCode::kNotFound, "there is no such parameter", std::string(name)});
+        return std::unexpected(
+            Error{ErrorCode::kNotFound, "there is no such parameter" + near_names(name), std::string(name)});
     if (++count_ > kMaxTerms)
         return std::unexpected(
             Error{ErrorCode::kExhausted, fmt::format("more than {} filters", kMaxTerms), std::string(name)});

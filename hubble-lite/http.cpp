@@ -61,6 +61,16 @@ void set_up(httplib::Server& server, const HttpOptions& options, const std::vect
     server.set_payload_max_length(64U << 10);
     server.set_tcp_nodelay(true);
     server.set_default_headers({{"X-Content-Type-Options", "nosniff"}, {"Cache-Control", "no-store"}});
+    // Before its body, which nobody would read, is waited for.
+    server.set_pre_routing_handler([](const httplib::Request& request, httplib::Response& out) {
+        if (request.method == "GET" || request.method == "HEAD") return httplib::Server::HandlerResponse::Unhandled;
+        answer(out, error_answer(
+                        {ErrorCode::kInvalid, request.method + " is not served here: everything is read by GET", {}}));
+        out.status = 405;
+        out.set_header("Allow", "GET, HEAD");
+        out.set_header("Connection", "close");
+        return httplib::Server::HandlerResponse::Handled;
+    });
     for (const auto& route : routes) {
         server.Get(route.path, [route, options](const httplib::Request& request, httplib::Response& out) {
             if (auto refusal = refuse(request, options, route.open)) return answer(out, std::move(*refusal));

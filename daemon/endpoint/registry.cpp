@@ -137,6 +137,30 @@ Result<void> Registry::restore(reconcile::State& state, Rollback& undo) {
     return {};
 }
 
+Result<std::vector<Endpoint>> Registry::remove_vanished() {
+    std::set<Attachment> missing;
+    std::vector<Endpoint> removed;
+    for (const auto& endpoint : list()) {
+        const auto here = presence_of(*endpoint);
+        if (!here.host_interface && !here.netns) missing.insert(endpoint->attachment);
+    }
+    std::erase_if(missing_, [&](const Attachment& one) { return !missing.contains(one); });
+    std::swap(missing_, missing);
+    if (missing.empty()) return removed;
+    const auto done = reconciler_.submit([&](reconcile::State& state, Rollback& undo) -> Result<void> {
+        removed.clear();
+        for (const auto& attachment : missing) {
+            const auto endpoint = state.find(attachment);
+            if (endpoint == nullptr) continue;
+            removed.push_back(*endpoint);
+            WEFT_CHECK(remove_in(state, endpoint->id, undo));
+        }
+        return {};
+    });
+    if (!done) return wrap(done.error(), "remove pods that have vanished");
+    return removed;
+}
+
 std::vector<reconcile::EndpointPtr> Registry::list() {
     std::vector<reconcile::EndpointPtr> out;
     reconciler_.read([&](const reconcile::View& view) {

@@ -1,7 +1,8 @@
 // Adds, checks and removes the pods of this node. Thread-safe: everything happens as a change of the reconciler.
 //
 // Nothing of a pod is freed without proof that its network namespace is gone: the runtime's DEL, its list of
-// attachments (GC), or at the start the absence of both its host interface and its namespace.
+// attachments (GC), or the absence of both its host interface and its namespace: at the start, or at two looks while
+// the daemon runs.
 #pragma once
 
 #include "daemon/ipam/ipam.hpp"
@@ -30,6 +31,11 @@ class Registry {
     // looks strange is reported.
     Result<void> restore(reconcile::State& state, Rollback& undo);
 
+    // Removes the pods of which neither host interface nor namespace is there, now and at the call before: a runtime
+    // that died never says so. Calls are longer apart than an ADD takes, whose device is not there at first. Not
+    // thread-safe with itself.
+    Result<std::vector<Endpoint>> remove_vanished();
+
     std::vector<reconcile::EndpointPtr> list();
 
   private:
@@ -38,6 +44,7 @@ class Registry {
     reconcile::Reconciler& reconciler_;
     store::Store& store_;
     ipam::Ipam& ipam_;
+    std::set<Attachment> missing_;   // at the last look of remove_vanished()
     std::uint32_t last_number_ = 0;  // given out; touched by changes only, and those are one after the other
 };
 

@@ -16,6 +16,7 @@ namespace {
 
 constexpr auto kTick = std::chrono::seconds(1);
 constexpr auto kFactsInterval = std::chrono::seconds(2);
+constexpr auto kVanishedInterval = std::chrono::seconds(30);
 
 std::string hex(const std::array<std::uint8_t, 32>& bytes) {
     std::string out;
@@ -185,9 +186,18 @@ void Daemon::refresh_facts() {
         spdlog::error("enforce the node's new addresses: {}", done.error().text());
 }
 
+void Daemon::remove_vanished() {
+    const auto removed = registry_->remove_vanished();
+    if (!removed) return spdlog::error("{}", removed.error().text());
+    for (const auto& endpoint : *removed)
+        spdlog::warn(
+            "endpoint {} ({} of container {}) is gone without a DEL, host interface and network namespace: removed",
+            endpoint.id, endpoint.attachment.ifname, endpoint.attachment.container_id);
+}
+
 void Daemon::keep_house() {
     using Clock = std::chrono::steady_clock;
-    Clock::time_point next_age{}, next_facts = Clock::now() + kFactsInterval;
+    Clock::time_point next_age{}, next_facts = Clock::now() + kFactsInterval, next_vanished = Clock::now();
     for (;;) {
         pollfd fds[] = {{queue_->fd(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
         poll(fds, 2, static_cast<int>(std::chrono::milliseconds(kTick).count()));
@@ -203,6 +213,10 @@ void Daemon::keep_house() {
         if (now >= next_facts) {
             refresh_facts();
             next_facts = now + kFactsInterval;
+        }
+        if (now >= next_vanished) {
+            remove_vanished();
+            next_vanished = now + kVanishedInterval;
         }
     }
 }

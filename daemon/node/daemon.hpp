@@ -32,6 +32,7 @@ class Daemon {
     Result<void> open_api();
     void keep_house();
     void refresh_facts();
+    void remove_vanished();
     void age();
     api::FlowCounts flow_counts();
 

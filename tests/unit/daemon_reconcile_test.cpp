@@ -240,6 +240,27 @@ TEST(DaemonMetadata, SlowClientIsCutOffAlone) {
     EXPECT_EQ(feed.cut_off(), 1U);
 }
 
+TEST_F(DaemonReconcile, WhatVanishesWithoutADeleteIsFreedAtTheSecondLook) {
+    auto gone = pod("c1");
+    gone.netns = "/no/such/namespace";
+    auto device = pod("c2");
+    device.netns = "/no/such/namespace";
+    device.host_ifname = "lo";  // a device that exists
+    ASSERT_TRUE(parts->registry.add(gone));
+    ASSERT_TRUE(parts->registry.add(device));
+    ASSERT_TRUE(parts->registry.add(pod("c3")));
+    EXPECT_EQ(parts->registry.remove_vanished().value().size(), 0U) << "its ADD may be under way";
+    ASSERT_TRUE(parts->registry.remove(gone.attachment));
+    ASSERT_TRUE(parts->registry.add(gone));
+    EXPECT_EQ(parts->registry.list().size(), 3U);
+    const auto removed = parts->registry.remove_vanished().value();
+    ASSERT_EQ(removed.size(), 1U);
+    EXPECT_EQ(removed[0].attachment.container_id, "c1");
+    EXPECT_EQ(parts->registry.list().size(), 2U);
+    EXPECT_EQ(kernel.endpoints.size(), 2U);
+    EXPECT_EQ(parts->registry.remove_vanished().value().size(), 0U);
+}
+
 TEST_F(DaemonReconcile, EndpointIsFreedOnlyWithProof) {
     auto gone = pod("c1");
     gone.netns = "/no/such/namespace";

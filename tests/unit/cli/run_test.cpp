@@ -76,7 +76,8 @@ TEST_F(CliRun, PoliciesFromYamlJsonAndStandardInput) {
         R"({"applied":[{"kind":"NetworkPolicy","namespace":"shop","name":"web","action":"created"}],"revision":4})"};
     const auto yaml = file("a.yaml", std::string(kPolicyYaml) + "---\n" + kPolicyYaml);
     EXPECT_EQ(weft({"policy", "apply", "-f", yaml}), kOk) << err.str();
-    EXPECT_EQ(out.str(), "NetworkPolicy shop/web created\nin force at revision 4\n");
+    EXPECT_EQ(out.str(),
+              "NetworkPolicy shop/web created\nin force at revision 4; 'weft policy status' shows for how many pods\n");
     const auto sent = Json::parse(daemon.asked.back().body);
     ASSERT_EQ(sent.size(), 2U);
     EXPECT_EQ(sent[0]["spec"]["ingress"][0]["ports"][0]["port"], 80);
@@ -110,6 +111,15 @@ TEST_F(CliRun, DeleteByNameAndByFile) {
     EXPECT_EQ(weft({"policy", "delete", "-f", file("a.yaml", kPolicyYaml)}), kOk);
     EXPECT_EQ(daemon.asked.back().target, "/v1/policies/NetworkPolicy/shop/web");
     EXPECT_EQ(weft({"policy", "delete", "gone"}), kFailed);
+    daemon.answers["GET /v1/policies"] = {
+        200,
+        R"([{"kind":"CiliumNetworkPolicy","namespace":"shop","name":"gone"},{"kind":"Pod","namespace":"a","name":"b"}])"};
+    for (const char* verb : {"delete", "get"}) {
+        EXPECT_EQ(weft({"policy", verb, "gone"}), kFailed);
+        EXPECT_NE(err.str().find("there is CiliumNetworkPolicy shop/gone (--kind CiliumNetworkPolicy -n shop)"),
+                  std::string::npos)
+            << err.str();
+    }
     EXPECT_EQ(weft({"policy", "delete"}), kFailed);
 }
 
@@ -244,7 +254,11 @@ TEST_F(CliRun, ObservePassesFiltersOnAndShowsLines) {
     hubble.answers["GET /v1/flows"] = {400,
                                        R"({"error":{"code":"invalid","message":"no such verdict","path":"verdict"}})"};
     EXPECT_EQ(weft({"observe", "--verdict", "maybe"}), kFailed);
-    EXPECT_EQ(err.str(), "weft: verdict: no such verdict\n");
+    EXPECT_EQ(err.str(), "weft: --verdict: no such verdict\n");
+    for (const char* address : {"nonsense", "127.0.0.1:4245", "unix:///x", ""}) {
+        EXPECT_EQ(weft({"observe", "--hubble", address}), kFailed) << address;
+        EXPECT_NE(err.str().find("write http://HOST:PORT"), std::string::npos) << err.str();
+    }
 }
 
 TEST_F(CliRun, StatusNamesWhatFailed) {

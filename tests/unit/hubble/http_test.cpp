@@ -137,6 +137,24 @@ TEST_F(http, bad_parameters_are_named) {
     }
 }
 
+TEST_F(http, a_name_that_is_nearly_right_is_suggested) {
+    start();
+    EXPECT_NE(get("/v1/flows?destination_prot=80").find("did you mean 'destination_port'?"), std::string::npos);
+    EXPECT_NE(get("/v1/flows?folow=1").find("did you mean 'follow'?"), std::string::npos);
+}
+
+TEST_F(http, nothing_is_written_here) {
+    start();
+    for (const std::string method : {"POST", "PUT", "DELETE", "PATCH"}) {
+        const Fd fd = connect_to(server->port());
+        // A body that is announced and never comes is not waited for.
+        send_text(fd, method + " /v1/flows HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n");
+        const auto answer = read_until(fd, "");
+        EXPECT_TRUE(answer.starts_with("HTTP/1.1 405 ")) << method << answer;
+        EXPECT_NE(answer.find("Allow: GET, HEAD\r\n"), std::string::npos) << answer;
+    }
+}
+
 TEST_F(http, the_other_routes) {
     start();
     push(1);
