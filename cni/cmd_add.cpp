@@ -75,7 +75,7 @@ Outcome<HostEnd> plan_host_end(const Request& request, const NetlinkSocket& netl
     for (int first = kFirst; first < 16 * kFirst; first += kFirst) {
         const int index = first + getpid();
         WEFT_TRY(taken, coded(Code::kNetwork, "cannot number the pod's interface", netlink.has_index(index)));
-        if (!taken) return HostEnd{name, index, {}};
+        if (!taken) return HostEnd{name, index};
     }
     return refuse(Code::kTryAgainLater, "no number is free for the pod's interface; try again");
 }
@@ -140,19 +140,17 @@ EndpointRequest describe(const Request& request, const Netns& netns, const HostE
 struct Prepared {
     Outcome<void> created;
     Result<PodEnd> pod;
-    Result<void> host;
     Result<void> programs;
 };
 
 // The programs last: the kernel makes that wait for a grace period, which other work on this CPU's neighbour holds up.
-Prepared prepare(const Request& request, NetlinkSocket& netlink, const Netns& netns, HostEnd& host,
+Prepared prepare(const Request& request, NetlinkSocket& netlink, const Netns& netns, const HostEnd& host,
                  const std::string& mac, const std::string& bpf_dir, Rollback& undo) {
     Prepared out;
     out.created = create_pair(
         request, netlink, {host.name, host.index, gateway_mac(), request.call.ifname, mac, netns.fd()}, bpf_dir, undo);
     if (!out.created) return out;
     out.pod = open_pod_end(netns, request.call.ifname);
-    out.host = quiet_host_end(host);
     out.programs = attach_programs(request.config, netlink, host, pins_of(request.config));
     return out;
 }
@@ -209,7 +207,6 @@ Answer cmd_add(const Request& request) {
     const unsigned mtu = std::min(config.mtu.value_or(endpoint.mtu), endpoint.mtu);
     WEFT_CHECK(wire_pod(prepared.pod, endpoint, mtu));
     const std::string what = "cannot configure the host's end of the interface";
-    WEFT_CHECK(coded(Code::kNetwork, what, std::move(prepared.host)));
     WEFT_CHECK(coded(Code::kNetwork, what, configure_host_end(netlink, host, endpoint, mac, mtu)));
     // Else the kernel starts the pod's queue a moment later, and throws away what the pod sends until then.
     WEFT_CHECK(coded(Code::kNetwork, what, prepared.pod->netlink.wait_until_running(prepared.pod->name)));

@@ -26,9 +26,13 @@ datapath::AttachMode mode_for(const Config& config) {
     return config.bandwidth ? datapath::attach_mode() : datapath::AttachMode::kClsact;
 }
 
-Result<void> quiet(const Ipv6Settings& ipv6) {
+// Before the end is up: nothing that sends packets of its own accord (duplicate address detection, router
+// solicitation), and no IPv6 at all on the link of a pod that has no such address.
+Result<void> quiet(const Ipv6Settings& ipv6, const Endpoint& endpoint) {
+    if (!has_ipv6(endpoint)) return ipv6.set("disable_ipv6", "1");
     WEFT_CHECK(ipv6.set("accept_dad", "0"));
-    return ipv6.set("accept_ra", "0");
+    WEFT_CHECK(ipv6.set("accept_ra", "0"));
+    return ipv6.set("disable_ipv6", "0");  // the runtime may have turned IPv6 off
 }
 
 }  // namespace
@@ -48,20 +52,11 @@ Result<PodEnd> open_pod_end(const Netns& netns, const std::string& name) {
     }));
     WEFT_TRY(index, pod.netlink.index_of(name));
     pod.index = index;
-    WEFT_CHECK(quiet(pod.ipv6));
     return pod;
 }
 
-Result<void> quiet_host_end(HostEnd& host) {
-    WEFT_TRY(ipv6, Ipv6Settings::open(host.name));
-    host.ipv6 = std::move(ipv6);
-    WEFT_CHECK(host.ipv6.set("addr_gen_mode", "1"));
-    return quiet(host.ipv6);
-}
-
 Result<void> configure_pod_end(PodEnd& pod, const Endpoint& endpoint, unsigned mtu) {
-    // The runtime may have turned IPv6 off.
-    if (has_ipv6(endpoint)) WEFT_CHECK(pod.ipv6.set("disable_ipv6", "0"));
+    WEFT_CHECK(quiet(pod.ipv6, endpoint));
     NetlinkRequests requests;
     for (const auto& given : endpoint.ips) add_address(requests, pod.index, given.ip);
     set_up(requests, pod.index, mtu);
@@ -75,7 +70,9 @@ Result<void> configure_pod_end(PodEnd& pod, const Endpoint& endpoint, unsigned m
 
 Result<void> configure_host_end(NetlinkSocket& netlink, const HostEnd& host, const Endpoint& endpoint,
                                 const std::string& pod_mac, unsigned mtu) {
-    if (has_ipv6(endpoint)) WEFT_CHECK(host.ipv6.set("disable_ipv6", "0"));
+    WEFT_TRY(ipv6, Ipv6Settings::open(host.name));
+    if (has_ipv6(endpoint)) WEFT_CHECK(ipv6.set("addr_gen_mode", "1"));
+    WEFT_CHECK(quiet(ipv6, endpoint));
     NetlinkRequests requests;
     for (const auto& given : endpoint.ips) add_neighbour(requests, host.index, given.ip, pod_mac);
     set_up(requests, host.index, mtu);

@@ -16,7 +16,6 @@ namespace weft::cni {
 struct HostEnd {
     std::string name;
     int index = 0;
-    Ipv6Settings ipv6;
 };
 
 // The pod's end. Its socket and settings are those of its namespace, and are used from outside.
@@ -29,11 +28,8 @@ struct PodEnd {
 
 bool has_ipv6(const Endpoint& endpoint);
 
-// Enters the namespace once: opens the socket and the settings there, finds the device, turns off what would send
-// packets of its own (duplicate address detection, router solicitation).
+// Enters the namespace once: opens the socket and the settings there, finds the device.
 Result<PodEnd> open_pod_end(const Netns& netns, const std::string& name);
-// The same settings for the host's end, and no link-local address.
-Result<void> quiet_host_end(HostEnd& host);
 Result<void> configure_pod_end(PodEnd& pod, const Endpoint& endpoint, unsigned mtu);
 // Up at the end, for the kernel takes no route to a device that is down; the route is there before anything else runs.
 Result<void> configure_host_end(NetlinkSocket& netlink, const HostEnd& host, const Endpoint& endpoint,

@@ -1,6 +1,5 @@
 #include "common/netlink.hpp"
 
-#include <linux/ethtool.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
@@ -13,7 +12,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <optional>
 
 namespace weft {
 
@@ -32,6 +30,10 @@ std::unexpected<Error> refused(int error, std::string_view doing) {
 // The kernel's IF_OPER_UP (RFC 2863). <linux/if.h> names it, and cannot stand beside <net/if.h>.
 constexpr std::uint8_t kOperationalUp = 6;
 
+struct LinkState {
+    bool carrier = false, running = false;
+};
+
 template <typename T>
 T read_as(std::string_view bytes) {
     T value{};
@@ -39,16 +41,18 @@ T read_as(std::string_view bytes) {
     return value;
 }
 
-// IFLA_OPERSTATE of a link message's attributes.
-std::optional<std::uint8_t> operational_state(std::string_view attributes) {
+// Of a link message's attributes.
+LinkState link_state(std::string_view attributes) {
+    LinkState out;
     while (attributes.size() >= sizeof(rtattr)) {
         const auto head = read_as<rtattr>(attributes);
         if (head.rta_len < sizeof head || head.rta_len > attributes.size()) break;
-        if (head.rta_type == IFLA_OPERSTATE && head.rta_len > sizeof head)
-            return read_as<std::uint8_t>(attributes.substr(sizeof head));
+        const auto value = attributes.substr(sizeof head, head.rta_len - sizeof head);
+        if (head.rta_type == IFLA_OPERSTATE) out.running = read_as<std::uint8_t>(value) == kOperationalUp;
+        if (head.rta_type == IFLA_CARRIER) out.carrier = read_as<std::uint8_t>(value) != 0;
         attributes.remove_prefix(std::min<std::size_t>(RTA_ALIGN(head.rta_len), attributes.size()));
     }
-    return std::nullopt;
+    return out;
 }
 
 }  // namespace
@@ -108,18 +112,7 @@ Result<bool> NetlinkSocket::has_index(int index) const {
     return fail_errno(fmt::format("look for the device {}", index));
 }
 
-Result<bool> NetlinkSocket::has_carrier(std::string_view ifname) const {
-    const auto doing = [&] { return fmt::format("ask for the carrier of the device {}", ifname); };
-    ifreq request{};
-    if (ifname.size() >= sizeof request.ifr_name) return refused(ENODEV, doing());
-    ifname.copy(request.ifr_name, ifname.size());
-    ethtool_value carrier{ETHTOOL_GLINK, 0};
-    request.ifr_data = reinterpret_cast<char*>(&carrier);
-    if (ioctl(fd_.get(), SIOCETHTOOL, &request) != 0) return refused(errno, doing());
-    return carrier.data != 0;
-}
-
-Result<bool> NetlinkSocket::is_running(int index) {
+Result<bool> NetlinkSocket::has_settled(int index) {
     const auto doing = [&] { return fmt::format("ask for the state of the device {}", index); };
     struct {
         nlmsghdr header;
@@ -131,7 +124,7 @@ Result<bool> NetlinkSocket::is_running(int index) {
     request.header.nlmsg_seq = sequence_++;
     request.link.ifi_index = index;
     if (::send(fd_.get(), &request, sizeof request, 0) < 0) return fail_errno(doing());
-    // What does not fit is cut off: the state stands among the first attributes.
+    // What does not fit is cut off: the states stand among the first attributes.
     alignas(nlmsghdr) std::array<char, 4096> buffer;
     for (;;) {
         const auto got = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
@@ -142,17 +135,16 @@ Result<bool> NetlinkSocket::is_running(int index) {
         if (header.nlmsg_seq != request.header.nlmsg_seq) continue;  // not an answer to this
         if (header.nlmsg_type == NLMSG_ERROR)
             return refused(-read_as<nlmsgerr>(answer.substr(std::min(answer.size(), sizeof header))).error, doing());
-        return operational_state(answer.substr(std::min(answer.size(), sizeof request))) == kOperationalUp;
+        const auto state = link_state(answer.substr(std::min(answer.size(), sizeof request)));
+        return state.running || !state.carrier;
     }
 }
 
 Result<void> NetlinkSocket::wait_until_running(std::string_view ifname) {
     WEFT_TRY(index, index_of(ifname));
     for (int turn = 0; turn < 250; ++turn) {
-        WEFT_TRY(carrier, has_carrier(ifname));
-        if (!carrier) return {};
-        WEFT_TRY(running, is_running(index));
-        if (running) return {};
+        WEFT_TRY(settled, has_settled(index));
+        if (settled) return {};
         usleep(200);
     }
     return {};

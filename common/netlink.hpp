@@ -64,15 +64,14 @@ class NetlinkSocket {
     Result<int> index_of(std::string_view ifname) const;
     Result<bool> has_index(int index) const;
     // Waits until a device that is up and has carrier runs. The kernel starts its queue a moment after the carrier came
-    // (from 6.8 on at once if it is asked for the carrier), in one step with saying that it runs. Without carrier, and
+    // (from 6.8 on at once if it is asked for the link), in one step with saying that it runs. Without carrier, and
     // after 50 ms, it is left as it is. kNotFound.
     Result<void> wait_until_running(std::string_view ifname);
 
     int fd() const { return fd_.get(); }
 
   private:
-    Result<bool> has_carrier(std::string_view ifname) const;
-    Result<bool> is_running(int index);  // not while the kernel has yet to find out
+    Result<bool> has_settled(int index);  // runs, or has no carrier
 
     Fd fd_;
     std::uint32_t sequence_ = 0;

@@ -54,6 +54,8 @@ class Database {
     // Runs `work` between BEGIN IMMEDIATE and COMMIT; rolls back if it fails or the commit does. Within another one it
     // is a savepoint: its failure takes back its own part only, when the outer `work` passes over it.
     Result<void> transaction(const std::function<Result<void>()>& work);
+    // A transaction unless within one: then `work` is a part of that, whose own work fails when this does.
+    Result<void> join(const std::function<Result<void>()>& work) { return depth_ == 0 ? transaction(work) : work(); }
 
   private:
     struct Close {

@@ -5,6 +5,7 @@ namespace weft::store {
 namespace {
 
 constexpr int kSchemaVersion = 1;
+constexpr std::int64_t kForgetSeconds = 30;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE endpoints(id INTEGER PRIMARY KEY, container_id TEXT NOT NULL, ifname TEXT NOT NULL, record TEXT NOT NULL,
@@ -46,10 +47,11 @@ Result<int> schema_version(Database& database) {
 
 Result<Store> Store::open(const std::filesystem::path& path) {
     WEFT_TRY(database, Database::open(path));
-    // Small pages, since a change writes whole ones; before WAL, which fixes their size.
-    WEFT_CHECK(
-        database.execute("PRAGMA page_size=1024; PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA "
-                         "foreign_keys=ON; PRAGMA cache_size=-1024"));
+    // Small pages, since a change writes whole ones; before WAL, which fixes their size. Nobody else reads it while
+    // weftd runs, so the locks and the index of the log stay in this process.
+    WEFT_CHECK(database.execute(
+        "PRAGMA page_size=1024; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA "
+        "foreign_keys=ON; PRAGMA cache_size=-1024"));
     WEFT_TRY(version, schema_version(database));
     if (version == 0) {
         const auto made = database.transaction([&]() -> Result<void> {
@@ -82,7 +84,7 @@ Result<void> Store::put_addresses(const endpoint::Endpoint& endpoint) {
 }
 
 Result<void> Store::add_endpoint(const endpoint::Endpoint& endpoint) {
-    return database_.transaction([&]() -> Result<void> {
+    return database_.join([&]() -> Result<void> {
         WEFT_TRY(insert, statement(kInsertEndpoint));
         WEFT_CHECK(insert->bind(1, endpoint.id)
                        .bind(2, endpoint.attachment.container_id)
@@ -99,11 +101,14 @@ Result<void> Store::update_endpoint(const endpoint::Endpoint& endpoint) {
 }
 
 Result<void> Store::remove_endpoint(std::uint32_t id, std::int64_t until, std::int64_t now) {
-    return database_.transaction([&]() -> Result<void> {
+    return database_.join([&]() -> Result<void> {
         WEFT_TRY(cool, statement(kCoolAddresses));
         WEFT_CHECK(cool->bind(1, id).bind(2, until).run());
-        WEFT_TRY(forget, statement(kForgetCooled));
-        WEFT_CHECK(forget->bind(1, now).run());
+        if (!forgot_ || now - *forgot_ >= kForgetSeconds) {
+            WEFT_TRY(forget, statement(kForgetCooled));
+            WEFT_CHECK(forget->bind(1, now).run());
+            forgot_ = now;
+        }
         WEFT_TRY(remove, statement(kDeleteEndpoint));
         return remove->bind(1, id).run();
     });
@@ -145,7 +150,7 @@ Result<std::vector<AddressRow>> Store::addresses() {
 
 Result<void> Store::write_numbers(const std::vector<NumberRow>& given, const std::vector<NumberRow>& freed) {
     if (given.empty() && freed.empty()) return {};
-    return database_.transaction([&]() -> Result<void> {
+    return database_.join([&]() -> Result<void> {
         WEFT_TRY(remove, statement(kDeleteNumber));
         for (const auto& row : freed) WEFT_CHECK(remove->bind(1, row.kind).bind(2, row.key).run());
         WEFT_TRY(put, statement(kPutNumber));

@@ -46,7 +46,7 @@ class Store {
     // Changes its record (not its addresses).
     Result<void> update_endpoint(const endpoint::Endpoint& endpoint);
     // Removes it; its addresses cool down until then (0: free at once). Addresses that have cooled by `now` are
-    // forgotten.
+    // forgotten, twice a minute at most: all that are cooling down are looked at.
     Result<void> remove_endpoint(std::uint32_t id, std::int64_t until, std::int64_t now);
     Result<std::vector<endpoint::Endpoint>> endpoints();
     Result<std::vector<AddressRow>> addresses();
@@ -68,6 +68,7 @@ class Store {
 
     Database database_;
     std::map<const char*, Statement> statements_;  // by the literal's address: each is prepared once
+    std::optional<std::int64_t> forgot_;           // when cooled addresses were last forgotten
 };
 
 }  // namespace weft::store
