@@ -59,10 +59,6 @@ IpAddr IpAddr::from_bytes(const std::array<std::uint8_t, 16>& bytes) {
     return ip;
 }
 
-bool IpAddr::is_v4() const {
-    return std::memcmp(bytes_.data(), kMappedPrefix.data(), kMappedPrefix.size()) == 0;
-}
-
 std::uint32_t IpAddr::v4() const {
     std::uint32_t out = 0;
     std::memcpy(&out, bytes_.data() + 12, 4);
@@ -86,11 +82,6 @@ IpAddr IpAddr::plus(std::uint64_t offset) const {
         carry = (carry >> 8) + (sum >> 8);
     }
     return out;
-}
-
-std::strong_ordering operator<=>(const IpAddr& a, const IpAddr& b) {
-    if (a.is_v4() != b.is_v4()) return a.is_v4() ? std::strong_ordering::less : std::strong_ordering::greater;
-    return std::memcmp(a.bytes_.data(), b.bytes_.data(), 16) <=> 0;
 }
 
 Result<Cidr> Cidr::parse(std::string_view text, bool strict) {

@@ -104,8 +104,12 @@ TEST_F(DaemonWatch, BadFileAfterARestartKeepsWhatItGave) {
     directory.stop();
     put("a.json", "{");
     std::filesystem::remove(objects / "gone.json");
+    // As a daemon that was killed leaves it: the first one still holds its database.
+    const auto later = folder.path() / "later";
+    std::filesystem::create_directories(later);
+    for (const char* name : {"weft.db", "weft.db-wal"}) std::filesystem::copy_file(folder.path() / name, later / name);
     test::FakeKernel second;
-    test::Parts again(folder.path(), second);
+    test::Parts again(later, second);
     watch::Directory other(objects, again.objects);
     const auto done =
         again.reconciler.submit([&](reconcile::State& state, Rollback& undo) { return other.load(state, undo); });
