@@ -71,16 +71,16 @@ void events(Text& text, const Stats& stats, const KernelCounters& kernel) {
 }
 
 void dns(Text& text, const KernelCounters& kernel) {
-    constexpr std::string_view kOutcomes[WEFT_DNS_COUNTS] = {"question",  "read",      "",         "unasked",
-                                                             "malformed", "truncated", "too_many", ""};
+    constexpr std::string_view kOutcomes[WEFT_DNS_COUNTS] = {"question",  "read",     "", "unasked", "malformed",
+                                                             "truncated", "too_many", "", "unread"};
     text.family("weft_dns_messages_total", "counter",
                 "DNS messages of pods whose policies speak of names, by what became of them; counted in the kernel.");
     for (std::size_t i = 0; i < WEFT_DNS_COUNTS; ++i)
         if (!kOutcomes[i].empty()) text.value(fmt::format("outcome=\"{}\"", kOutcomes[i]), kernel.dns[i]);
     text.one("weft_dns_addresses_total", "counter", "Addresses that DNS answers entered or kept.",
              kernel.dns[WEFT_DNS_ADDRESSES]);
-    text.one("weft_dns_no_place_total", "counter", "Questions, names and addresses of DNS without a place.",
-             kernel.dns[WEFT_DNS_NO_PLACE]);
+    text.one("weft_dns_no_place_total", "counter",
+             "Questions, names, addresses and connections of DNS without a place.", kernel.dns[WEFT_DNS_NO_PLACE]);
 }
 
 void state(Text& text, const Stats& stats, const Ring& ring, Names& names) {

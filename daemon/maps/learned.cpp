@@ -15,8 +15,8 @@ namespace weft::maps {
 
 namespace {
 
-constexpr std::array<std::string_view, WEFT_DNS_COUNTS> kCounts = {"queries",   "answers",   "addresses", "unasked",
-                                                                   "malformed", "truncated", "too_many",  "no_place"};
+constexpr std::array<std::string_view, WEFT_DNS_COUNTS> kCounts = {
+    "queries", "answers", "addresses", "unasked", "malformed", "truncated", "too_many", "no_place", "unread"};
 
 template <typename Row>
 Result<std::vector<Row>> all(const datapath::Pins& pins, std::string_view name) {

@@ -6,17 +6,20 @@
 #pragma once
 
 #include "datapath/abi/event.h"
+#include "datapath/abi/flow.h"
 #include "datapath/abi/types.h"
 
 #define WEFT_DNS_PORT 53
-#define WEFT_DNS_NAME_BYTES 256    // a name has 255 at most
-#define WEFT_DNS_MESSAGE 4096      // bytes of a message that are read; a longer one enters nothing
-#define WEFT_DNS_RECORDS 96        // of an answer; with more it enters nothing
-#define WEFT_DNS_MIN_TTL 60        // seconds: what a record's time to live is raised to
-#define WEFT_DNS_MAX_TTL 86400     // and cut to
-#define WEFT_DNS_QUERY_SECONDS 10  // a question waits so long for its answer
+#define WEFT_DNS_NAME_BYTES 256       // a name has 255 at most
+#define WEFT_DNS_MESSAGE 4096         // bytes of a message that are read; a longer one enters nothing
+#define WEFT_DNS_RECORDS 96           // of an answer; with more it enters nothing
+#define WEFT_DNS_MIN_TTL 60           // seconds: what a record's time to live is raised to
+#define WEFT_DNS_MAX_TTL 86400        // and cut to
+#define WEFT_DNS_QUERY_SECONDS 10     // a question waits so long for its answer
+#define WEFT_DNS_STREAM_SECONDS 120   // TCP: a connection that is silent so long may lose its place
+#define WEFT_DNS_SEGMENT_MESSAGES 16  // TCP: of one packet; behind them nothing more of its connection is read
 
-// The three tables of what pods asked and learned are alike: sets of WEFT_DNS_WAYS; of a set the heads of its ways
+// The tables of what pods asked and learned are alike: sets of WEFT_DNS_WAYS; of a set the heads of its ways
 // stand in one row of `dns_..._sets`, the ways themselves in `dns_...` at set * WEFT_DNS_WAYS + way. Where there is no
 // place, the pod that has most of the set loses its oldest way: a pod that floods a table loses its own. If every way
 // is another pod's, nothing is entered (WEFT_DNS_NO_PLACE).
@@ -24,6 +27,7 @@
 #define WEFT_DNS_QUERY_SETS 2048
 #define WEFT_DNS_NAME_SETS 1024
 #define WEFT_DNS_ADDRESS_SETS 4096
+#define WEFT_DNS_STREAM_SETS 128
 
 struct weft_dns_head {
     __u32 sequence;  // odd while the way is written; what refers to a way names the sequence that it had
@@ -50,11 +54,27 @@ struct weft_dns_query {
     __be16 port;  // the pod's
     __be16 id;
     __be16 type;
-    __u16 reserved;  // 0
+    __u16 protocol;  // UDP or TCP
     __u64 question;  // hash of the name
     __u64 time_ns;   // CLOCK_MONOTONIC
 };
 WEFT_ASSERT(sizeof(struct weft_dns_query) == 40, "weft_dns_query has no padding");
+
+// One direction of a TCP connection: where its next message begins, and what is here of it. Followed from the packet on
+// that opens the direction, so that nothing inside a message is ever taken for one.
+#define WEFT_DNS_STREAM_BYTES (2 + WEFT_DNS_MESSAGE)  // a message behind its length (RFC 1035, 4.2.2)
+#define WEFT_DNS_STREAM_PART 256                      // packets are copied in parts, the last whole
+struct weft_dns_stream {
+    struct weft_key6 tuple;  // as in the packets where they are read
+    __u32 next;              // TCP's number of the first byte that is not read: there a message begins
+    __u32 filled;            // bytes from there on that are here
+    __u32 ahead;       // what is here as well, since it came before what is missing: from there, counted from `next`,
+    __u32 ahead_end;   // to there; 0: nothing
+    __u8 reserved[6];  // the message is aligned
+    __u8 bytes[WEFT_DNS_STREAM_BYTES + WEFT_DNS_STREAM_PART];
+};
+WEFT_ASSERT(sizeof(struct weft_dns_stream) == 64 + WEFT_DNS_MESSAGE + WEFT_DNS_STREAM_PART,
+            "weft_dns_stream has no padding");
 
 // A name that a pod asked for, that some policy speaks of, and that was answered with addresses.
 struct weft_dns_name {
@@ -117,8 +137,9 @@ enum weft_dns_count {
     WEFT_DNS_MALFORMED = 4,  // messages that contradict themselves, or that are cut short or too long: nothing entered
     WEFT_DNS_TRUNCATED = 5,  // answers that say they are not whole: nothing entered
     WEFT_DNS_TOO_MANY = 6,   // answers with more than WEFT_DNS_RECORDS records: nothing entered
-    WEFT_DNS_NO_PLACE = 7,   // questions, names or addresses without a place
-    WEFT_DNS_COUNTS = 8,
+    WEFT_DNS_NO_PLACE = 7,   // questions, names, addresses or connections without a place
+    WEFT_DNS_UNREAD = 8,     // packets of TCP with something that was not read: what is before it is missing
+    WEFT_DNS_COUNTS = 9,
 };
 
 // The event of a question (without WEFT_EVENT_REPLY) or of its answer.

@@ -49,4 +49,6 @@
 #define WEFT_MAP_DNS_ADDRESSES "dns_addresses"
 #define WEFT_MAP_DNS_AUTOMATA "dns_automata"
 #define WEFT_MAP_DNS_ROWS "dns_rows"
+#define WEFT_MAP_DNS_STREAM_SETS "dns_stream_sets"
+#define WEFT_MAP_DNS_STREAMS "dns_streams"
 #define WEFT_MAP_DNS_COUNTERS "dns_counters"

@@ -160,6 +160,23 @@ TEST_P(DnsAnswers, LongNames) {
     EXPECT_TRUE(opens(other));
 }
 
+// Names and addresses are known by hashes: neither may be chosen so that one is taken for another, or takes its place.
+TEST_P(DnsAnswers, WhatDiffersInTheHighestBitsOfWordsDiffers) {
+    const auto asked = question();
+    auto said = dns_answer(asked, {address});
+    std::string near = asked.name;
+    for (const std::size_t at : {7U, 11U, 15U}) near[at] = static_cast<char>(near[at] ^ 0x80);
+    said.answers.push_back(dns_address(near, other));
+    ASSERT_EQ(ask(a, asked).verdict, kRedirect);
+    ASSERT_EQ(reply(a, said.bytes()).verdict, kRedirect);
+    EXPECT_TRUE(opens(address));
+    EXPECT_FALSE(opens(other)) << "of another name";
+    if (!v6) return;
+    const std::vector<std::string> alike{"2001:db8:2::1", "2001:db8:2:80::81"};
+    resolve(a, "www.example.com", alike);
+    for (const auto& one : alike) EXPECT_TRUE(opens(one)) << one;
+}
+
 TEST_P(DnsAnswers, ADotInALabelIsNoDot) {
     const std::string trick = std::string("\x0fwww.example.com", 16) + '\0';
     DnsMessage asked = question();

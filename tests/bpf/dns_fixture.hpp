@@ -17,12 +17,15 @@ constexpr std::uint16_t kPort = 40053;
 class Dns : public testing::TestWithParam<bool> {
   protected:
     struct Node {
-        World world{testing::UnitTest::GetInstance()->current_test_suite()->name() == std::string("Families/Dns")
-                        ? "dns"
-                        : "dns-answers"};
+        World world{world_name()};
         World::Pod a = world.add_pod(1), b = world.add_pod(2), resolver = world.add_pod(3);
         std::uint32_t uplink = world.add_uplink();
     };
+    // Of the suite's name: each has a world of its own.
+    static std::string world_name() {
+        const std::string suite = testing::UnitTest::GetInstance()->current_test_suite()->name();
+        return "dns-" + suite.substr(suite.find('/') + 1);
+    }
     static std::unique_ptr<Node>& node() {
         static std::unique_ptr<Node> shared;
         return shared;

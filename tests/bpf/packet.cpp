@@ -64,7 +64,9 @@ Bytes transport(const PacketSpec& spec) {
         put16(out, spec.destination_port);
     }
     if (spec.protocol == kTcp) {
-        out.insert(out.end(), {0, 0, 0, 1, 0, 0, 0, 1, 0x50, spec.tcp_flags, 0xff, 0xff, 0, 0, 0, 0});
+        put16(out, static_cast<std::uint16_t>(spec.sequence >> 16));
+        put16(out, static_cast<std::uint16_t>(spec.sequence));
+        out.insert(out.end(), {0, 0, 0, 1, 0x50, spec.tcp_flags, 0xff, 0xff, 0, 0, 0, 0});
     } else if (spec.protocol == kUdp) {
         put16(out, static_cast<std::uint16_t>(8 + spec.payload.size()));
         put16(out, 0);

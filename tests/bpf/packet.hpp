@@ -28,8 +28,9 @@ struct PacketSpec {
     std::uint16_t fragment =
         0;  // IPv4 flags and offset field; IPv6: a fragment header with this offset-and-flags field if not 0
     std::uint32_t fragment_id = 7;
-    int extension_headers = 0;  // IPv6: destination options headers in front
-    Bytes body = {};            // instead of transport header and payload (ICMP errors' inner packets, odd protocols)
+    int extension_headers = 0;   // IPv6: destination options headers in front
+    std::uint32_t sequence = 1;  // TCP
+    Bytes body = {};             // instead of transport header and payload (ICMP errors' inner packets, odd protocols)
 };
 
 Bytes build(const PacketSpec& spec);

@@ -99,7 +99,8 @@ void World::reset() {
     zero<weft_decision>(pins_, WEFT_MAP_DECISIONS, cpus);
     zero<weft_metric>(pins_, WEFT_MAP_METRICS, cpus);
     zero<weft_rule_counter>(pins_, WEFT_MAP_RULE_COUNTERS, cpus, 64);
-    for (const char* name : {WEFT_MAP_DNS_QUERY_SETS, WEFT_MAP_DNS_NAME_SETS, WEFT_MAP_DNS_ADDRESS_SETS})
+    for (const char* name :
+         {WEFT_MAP_DNS_QUERY_SETS, WEFT_MAP_DNS_NAME_SETS, WEFT_MAP_DNS_ADDRESS_SETS, WEFT_MAP_DNS_STREAM_SETS})
         zero<weft_dns_set>(pins_, name, 1);
     zero<std::uint64_t>(pins_, WEFT_MAP_DNS_COUNTERS, cpus);
     for (const Pod& pod : pods_) {

@@ -19,6 +19,7 @@
 #include "datapath/abi/flow.h"
 #include "datapath/abi/names.h"
 #include "datapath/abi/policy.h"
+#include "datapath/bpf/lib/verifier.h"
 
 #define INLINE static __always_inline
 /* A function that the verifier checks once, by itself, and not again at every call. Its pointers may be null for all it

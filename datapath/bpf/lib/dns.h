@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* DNS over UDP between a pod and its resolver, as far as the pod's policies speak of names: each question is
- * remembered, and its answer entered before it is delivered. Never drops a packet: what cannot be read enters nothing.
- */
+/* DNS between a pod and its resolver, as far as the pod's policies speak of names: each question is remembered, and its
+ * answer entered before it is delivered. Never drops a packet: what cannot be read enters nothing. */
 #pragma once
 
-#include "datapath/bpf/lib/decide.h"
-#include "datapath/bpf/lib/dns_message.h"
+#include "datapath/bpf/lib/dns_stream.h"
+#include "datapath/bpf/lib/event.h"
 
 /* After a decision about s->opening, which goes to DNS's port: whether its packets are read. */
 INLINE void read_dns_of(struct weft_scratch* s) {
     const struct weft_endpoint* source = endpoint_at(s->forward.detail.source_endpoint);
-    if (!source || !(source->flags & WEFT_ENDPOINT_DNS) || s->opening.protocol != IPPROTO_UDP) return;
+    const __u8 protocol = s->opening.protocol;
+    if (!source || !(source->flags & WEFT_ENDPOINT_DNS)) return;
+    if (protocol != IPPROTO_UDP && protocol != IPPROTO_TCP) return;
     s->forward.flags |= WEFT_FLOW_DNS;
     s->reply.flags |= WEFT_FLOW_DNS;
 }
@@ -99,7 +100,8 @@ CHECKED_ONCE int dns_answer(struct weft_dns_work* w, const struct weft_scratch* 
     return 1;
 }
 
-INLINE void enter_answer(struct weft_dns_work* w) {
+CHECKED_ONCE int enter_answer(struct weft_dns_work* w) {
+    if (!w) return 0;
     const __u32 said = w->lowest;
     if ((*message_at(w, 3) & DNS_RCODE) != 0) w->count = 0;
     w->lowest = ttl_bounded(said);
@@ -111,45 +113,61 @@ INLINE void enter_answer(struct weft_dns_work* w) {
             enter_address(w, i);
         }
     w->lowest = said;
+    return 1;
 }
 
-/* The packet's message to w->message. */
-INLINE bool load_message(struct __sk_buff* ctx, struct weft_dns_work* w, const struct weft_packet* packet) {
-    __be16 said;
-    if (packet->flags & (PACKET_LATER_FRAGMENT | PACKET_FIRST_FRAGMENT)) return false;
-    if (bpf_skb_load_bytes(ctx, packet->l4 + 4, &said, sizeof said) < 0) return false;
-    __u64 length = bpf_ntohs(said) - 8ULL;
-    if (length > WEFT_DNS_MESSAGE) return false;
-    asm volatile("" : "+r"(length));
-    if (length < DNS_HEADER + 5) return false;
-    if (bpf_skb_load_bytes(ctx, packet->l4 + 8, w->message, (__u32)length) < 0) return false;
-    w->length = (__u32)length;
-    return true;
-}
-
-/* A packet of a connection that is read, in the direction of `entry`. */
-CHECKED_ONCE int dns_message(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_entry* entry) {
-    const __u32 zero = 0;
-    struct weft_dns_work* w = bpf_map_lookup_elem(&dns_work, &zero);
-    const struct weft_control* control = control_of();
-    if (!s || !entry || !w || !control) return 0;
-    w->owner = dns_owner_of(entry->detail.source_endpoint);
-    w->now = boot_seconds();
-    w->seed = control->hash_seed;
-    w->latency_ns = 0;
-    if (w->owner == 0) return 0;
-    if (!load_message(ctx, w, &s->packet)) {
+/* A datagram's message to w->message. */
+CHECKED_ONCE int load_datagram(struct __sk_buff* ctx, struct weft_dns_work* w, const struct weft_scratch* s) {
+    if (!w || !s) return DNS_NOTHING;
+    const struct weft_packet* packet = &s->packet;
+    if ((packet->flags & (PACKET_LATER_FRAGMENT | PACKET_FIRST_FRAGMENT)) ||
+        bpf_skb_load_bytes(ctx, packet->l4 + 4, w->head, 2) < 0 ||
+        !load_message(ctx, w, packet->l4 + 8, ((__u32)w->head[0] << 8 | w->head[1]) - 8)) {
         count_dns(WEFT_DNS_MALFORMED);
-        return 0;
+        return DNS_NOTHING;
     }
-    const bool reply = entry->flags & WEFT_FLOW_REPLY;
-    if (!reply && !dns_question(w, s)) return 0;
-    if (reply) {
+    return DNS_WHOLE;
+}
+
+/* What w->message says, in the direction of `entry`. */
+INLINE void read_message(struct weft_dns_work* w, const struct weft_scratch* s, const struct weft_entry* entry) {
+    w->latency_ns = 0;
+    if (entry->flags & WEFT_FLOW_REPLY) {
         /* A pod's port may be another here: its own is in the rewrite of a translated answer. */
         const bool translated = entry->flags & WEFT_FLOW_DNAT;
         const __be16 port = translated ? entry->detail.rewrite_port : s->packet.tuple.destination_port;
-        if (!dns_answer(w, s, port)) return 0;
+        if (!dns_answer(w, s, port)) return;
         enter_answer(w);
+    } else if (!dns_question(w, s)) {
+        return;
     }
-    return dns_event(w, s, entry);
+    dns_event(w, s, entry);
+}
+
+/* Whose message it is, and when. 0: no pod's of this node. */
+CHECKED_ONCE int begin_work(struct weft_dns_work* w, const struct weft_entry* entry) {
+    const struct weft_control* control = control_of();
+    if (!w || !entry || !control) return 0;
+    w->owner = dns_owner_of(entry->detail.source_endpoint);
+    w->now = boot_seconds();
+    w->seed = control->hash_seed;
+    return w->owner != 0;
+}
+
+/* A packet of a connection that is read, in the direction of `entry`. */
+CHECKED_ONCE int dns_packet(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_entry* entry) {
+    const __u32 zero = 0;
+    struct weft_dns_work* w = bpf_map_lookup_elem(&dns_work, &zero);
+    if (!s || !entry || !w || !begin_work(w, entry)) return 0;
+    const bool tcp = s->packet.tuple.protocol == IPPROTO_TCP;
+    if (tcp && !begin_segment(ctx, w, s, entry)) return 0;
+#pragma clang loop unroll(disable)
+    for (int i = 0; i < WEFT_DNS_SEGMENT_MESSAGES; i++) {
+        const int found = tcp ? next_message(ctx, w) : load_datagram(ctx, w, s);
+        if (found == DNS_NOTHING) break;
+        if (found == DNS_WHOLE) read_message(w, s, entry);
+        if (!tcp) return 1;
+    }
+    end_segment(w, s->packet.tcp_flags);
+    return 1;
 }

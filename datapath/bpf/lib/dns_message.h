@@ -12,7 +12,8 @@
 #define DNS_TYPE_CNAME 5
 #define DNS_TYPE_AAAA 28
 #define DNS_CLASS_IN 1
-#define DNS_RECORD_HEAD 10 /* type, class, TTL, length of the data */
+#define DNS_SHORTEST (DNS_HEADER + 5) /* with a question of the root */
+#define DNS_RECORD_HEAD 10            /* type, class, TTL, length of the data */
 
 INLINE __u32 ttl_bounded(__u32 ttl) {
     if (ttl < WEFT_DNS_MIN_TTL) return WEFT_DNS_MIN_TTL;
@@ -24,7 +25,7 @@ INLINE bool take_address(struct weft_dns_work* w, __u32 at, bool v4, __u32 ttl) 
     const __u32 number = w->count;
     if (number >= WEFT_DNS_RECORDS) return false;
     __u64 place = number;
-    asm volatile("if %0 < %1 goto +1; %0 = 0" : "+r"(place) : "i"(WEFT_DNS_RECORDS));
+    BELOW(place, WEFT_DNS_RECORDS);
     const __u8* data = message_at(w, at);
     struct weft_ip* found = &w->found[place];
     if (v4)
@@ -69,8 +70,7 @@ CHECKED_ONCE int read_record(struct weft_dns_work* w) {
 }
 
 /* The addresses of the question's name: w->found. 0: the answer is malformed. */
-CHECKED_ONCE int read_records(struct weft_dns_work* w, __u32 records) {
-    if (!w) return 0;
+INLINE int read_records(struct weft_dns_work* w, __u32 records) {
     w->wanted = w->question.hash;
     w->wanted_at = DNS_HEADER;
     w->ttl = w->lowest = 0x7fffffff;
@@ -93,7 +93,8 @@ INLINE int read_question(struct weft_dns_work* w) {
 INLINE void remember_question(struct weft_dns_work* w, const struct weft_packet* packet) {
     const struct weft_ip resolver = packet->tuple.destination;
     const __be16 id = *(const __be16*)message_at(w, 0), port = packet->tuple.source_port;
-    const __u64 hash = dns_hash(w->owner, &resolver, (__u32)port << 16 | id, w->seed);
+    const __u8 protocol = packet->tuple.protocol;
+    const __u64 hash = dns_hash(w->owner, &resolver, (__u32)port << 16 | id, w->seed + protocol);
     const __u32 set_index = (__u32)hash % WEFT_DNS_QUERY_SETS, check = (__u32)(hash >> 32);
     struct weft_dns_set* set = bpf_map_lookup_elem(&dns_query_sets, &set_index);
     if (!set) return;
@@ -112,6 +113,7 @@ INLINE void remember_question(struct weft_dns_work* w, const struct weft_packet*
     query->resolver = resolver;
     query->port = port;
     query->id = id;
+    query->protocol = protocol;
     query->type = *(const __be16*)message_at(w, w->question.next);
     query->question = w->question.hash;
     query->time_ns = bpf_ktime_get_ns();
@@ -123,7 +125,8 @@ INLINE void remember_question(struct weft_dns_work* w, const struct weft_packet*
 INLINE bool was_asked(struct weft_dns_work* w, const struct weft_packet* packet, __be16 port) {
     const struct weft_ip resolver = packet->tuple.source;
     const __be16 id = *(const __be16*)message_at(w, 0);
-    const __u64 hash = dns_hash(w->owner, &resolver, (__u32)port << 16 | id, w->seed);
+    const __u8 protocol = packet->tuple.protocol;
+    const __u64 hash = dns_hash(w->owner, &resolver, (__u32)port << 16 | id, w->seed + protocol);
     const __u32 set_index = (__u32)hash % WEFT_DNS_QUERY_SETS;
     struct weft_dns_set* set = bpf_map_lookup_elem(&dns_query_sets, &set_index);
     if (!set) return false;
@@ -133,9 +136,10 @@ INLINE bool was_asked(struct weft_dns_work* w, const struct weft_packet* packet,
     if (!query) return false;
     struct weft_dns_head* head = dns_head(set, way);
     if (head->expires <= w->now || !dns_lock(head)) return false;
-    const bool good =
-        head->owner == w->owner && query->id == id && query->port == port && query->question == w->question.hash &&
-        query->type == *(const __be16*)message_at(w, w->question.next) && ip_equal(&query->resolver, &resolver);
+    const bool good = head->owner == w->owner && query->id == id && query->port == port &&
+                      query->protocol == protocol && query->question == w->question.hash &&
+                      query->type == *(const __be16*)message_at(w, w->question.next) &&
+                      ip_equal(&query->resolver, &resolver);
     w->latency_ns = bpf_ktime_get_ns() - query->time_ns;
     if (good) head->owner = head->expires = 0;
     dns_unlock(head);

@@ -9,6 +9,7 @@
 #define DNS_NAME_STEPS 140
 #define DNS_LABEL_COPY 64 /* a label with its length is copied whole, whatever its length */
 #define DNS_POINTER 0xc0
+#define TCP_HEADER 20
 
 /* A name spelled out: in lower case, its length in front of each label. */
 struct weft_dns_text {
@@ -43,6 +44,13 @@ struct weft_dns_work {
     __u32 name_sequence;
     __u32 entered;
     __u64 latency_ns;
+    /* of a packet of TCP */
+    struct weft_key6 tuple; /* the stream's */
+    __u32 stream;           /* index in `dns_streams` */
+    __u32 segment_at;       /* what it carries: offset in the frame, */
+    __u32 segment_size;
+    __u32 segment_number; /* TCP's number of the first byte */
+    __u8 head[TCP_HEADER];
     /* events that this CPU sent since then; stay from packet to packet */
     __u32 events;
     __u32 events_ticks;
@@ -57,7 +65,7 @@ struct {
 
 /* Keeps an offset within the message, also for the verifier; what lies behind the end is refused by the reader. */
 INLINE __u8* message_at(struct weft_dns_work* w, __u64 offset) {
-    asm volatile("%0 &= %1" : "+r"(offset) : "i"(WEFT_DNS_MESSAGE - 1));
+    MASKED(offset, WEFT_DNS_MESSAGE - 1);
     return &w->message[offset];
 }
 
@@ -78,8 +86,7 @@ INLINE __u64 lower_case(__u64 word) {
 }
 
 /* Lower case, zeros behind the end of the last word, and the hash. */
-CHECKED_ONCE int finish_text(struct weft_dns_text* text, __u64 seed) {
-    if (!text) return 0;
+INLINE void finish_text(struct weft_dns_text* text, __u64 seed) {
     const __u32 length = text->length;
     __u64* word = (__u64*)text->bytes;
     __u64 hash = seed ^ length;
@@ -89,11 +96,9 @@ CHECKED_ONCE int finish_text(struct weft_dns_text* text, __u64 seed) {
         __u64 bytes = word[i];
         if (rest < 8) bytes &= (1ULL << (rest * 8)) - 1;
         word[i] = bytes = lower_case(bytes);
-        hash = (hash ^ bytes) * 0x9e3779b97f4a7c15ULL;
-        hash ^= hash >> 32;
+        hash = hash_word(hash, bytes);
     }
     text->hash = mix64(hash);
-    return 1;
 }
 
 enum { SPELL_BAD, SPELL_MORE, SPELL_DONE };
@@ -115,7 +120,7 @@ INLINE int spell_step(struct weft_dns_work* w, struct weft_dns_text* text) {
     }
     if (size >= DNS_LABEL_COPY || at + 1 + size > end || filled + 1 + size >= WEFT_DNS_NAME_BYTES) return SPELL_BAD;
     __u64 place = filled;
-    asm volatile("%0 &= %1" : "+r"(place) : "i"(WEFT_DNS_NAME_BYTES - 1));
+    MASKED(place, WEFT_DNS_NAME_BYTES - 1);
     /* Word by word: clang would make it a copy of bytes. */
     for (__u32 i = 0; i < DNS_LABEL_COPY; i += 8)
         WRITE_ONCE(*(__u64*)&text->bytes[place + i], READ_ONCE(*(const __u64*)&head[i]));
@@ -135,7 +140,8 @@ CHECKED_ONCE int dns_spell(struct weft_dns_work* w, struct weft_dns_text* text, 
     for (int i = 0; i < DNS_NAME_STEPS && step == SPELL_MORE; i++) step = spell_step(w, text);
     if (step != SPELL_DONE) return 0;
     if (!text->next) text->next = text->at;
-    return finish_text(text, w->seed);
+    finish_text(text, w->seed);
+    return 1;
 }
 
 /* Where the name at `at` begins, past a pointer that is all of it. */
@@ -174,11 +180,11 @@ INLINE __u32 dns_class(const struct weft_dns_automaton* automaton, const struct 
             column = dot;
         }
         __u64 cell = (__u64)state * columns + column;
-        asm volatile("%0 &= %1" : "+r"(cell) : "i"(WEFT_DNS_CELLS - 1));
+        MASKED(cell, WEFT_DNS_CELLS - 1);
         state = automaton->next[cell];
         if (state == 0) return 0;
     }
     __u64 last = state;
-    asm volatile("%0 &= %1" : "+r"(last) : "i"(WEFT_DNS_STATES - 1));
+    MASKED(last, WEFT_DNS_STATES - 1);
     return automaton->class_of[last];
 }

@@ -24,11 +24,18 @@ INLINE __u32 dns_owner_of(__u32 endpoint_number) {
     return endpoint ? weft_dns_owner(endpoint->ifindex, endpoint->mac) : 0;
 }
 
+/* Two multiplications a word: after one, a change of the word's highest bit is still one that the next word can take
+ * back, whatever the seed, and names and addresses are chosen by others. */
+INLINE __u64 hash_word(__u64 hash, __u64 word) {
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+    hash = (hash ^ (hash >> 32)) * 0xbf58476d1ce4e5b9ULL;
+    return hash ^ (hash >> 29);
+}
+
 INLINE __u64 dns_hash(__u32 owner, const struct weft_ip* ip, __u32 rest, __u64 seed) {
     const __u64* word = (const __u64*)ip;
-    __u64 h = (word[0] ^ seed) * 0x9e3779b97f4a7c15ULL + word[1];
-    h = (h ^ (h >> 32)) * 0xbf58476d1ce4e5b9ULL + ((__u64)owner << 32 | rest);
-    return mix64(h);
+    const __u64 h = hash_word(hash_word(seed, word[0]), word[1]);
+    return mix64(h + ((__u64)owner << 32 | rest));
 }
 
 /* The way that may hold the key, or NO_WAY. */
@@ -44,20 +51,24 @@ INLINE __u32 ways_of(const struct weft_dns_set* set, __u32 owner) {
 #pragma clang loop unroll(disable)
     for (__u32 way = 0; way < WEFT_DNS_WAYS; way++) {
         __u64 difference = set->ways[way].owner ^ owner;
-        asm volatile("" : "+r"(difference));
+        UNKNOWN(difference);
         count += (difference - 1) >> 63;
     }
     return (__u32)count;
 }
 
-/* Of the ways of `owner`, or of all that are over at `now` (owner 0), the one that ends first. */
-INLINE __u32 first_to_end(const struct weft_dns_set* set, __u32 owner, __u32 now) {
-    __u32 best = NO_WAY;
+/* Of the ways of `owner`, or of all (owner 0), the one that ends first, and before `limit`. Many end in one second:
+ * every write to the set moves the place where the search begins, so that it does not find the newest of them. */
+INLINE __u32 first_to_end(const struct weft_dns_set* set, __u32 owner, __u32 limit) {
+    __u32 best = NO_WAY, writes = 0;
+    for (__u32 way = 0; way < WEFT_DNS_WAYS; way++) writes += set->ways[way].sequence / 2;
 #pragma clang loop unroll(disable)
-    for (__u32 way = 0; way < WEFT_DNS_WAYS; way++) {
-        if (set->ways[way].expires > now || (owner && set->ways[way].owner != owner)) continue;
-        best = way;
-        now = set->ways[way].expires;
+    for (__u32 i = 0; i < WEFT_DNS_WAYS; i++) {
+        __u64 way = writes + i;
+        MASKED(way, WEFT_DNS_WAYS - 1);
+        if (set->ways[way].expires >= limit || (owner && set->ways[way].owner != owner)) continue;
+        best = (__u32)way;
+        limit = set->ways[way].expires;
     }
     return best;
 }
@@ -66,7 +77,7 @@ INLINE __u32 first_to_end(const struct weft_dns_set* set, __u32 owner, __u32 now
  * most, this one if it has as many as any. NO_WAY: each is another pod's. */
 CHECKED_ONCE __u32 dns_place(const struct weft_dns_set* set, __u32 owner, __u32 now) {
     if (!set) return NO_WAY;
-    const __u32 over = first_to_end(set, 0, now);
+    const __u32 over = first_to_end(set, 0, now + 1);
     if (over != NO_WAY) return over;
     __u32 loser = owner, most = ways_of(set, owner);
 #pragma clang loop unroll(disable)
@@ -93,6 +104,6 @@ INLINE void dns_unlock(struct weft_dns_head* head) {
 
 /* A way of a set without the compiler's doubts about its number. */
 INLINE struct weft_dns_head* dns_head(struct weft_dns_set* set, __u64 way) {
-    asm volatile("%0 &= %1" : "+r"(way) : "i"(WEFT_DNS_WAYS - 1));
+    MASKED(way, WEFT_DNS_WAYS - 1);
     return &set->ways[way];
 }

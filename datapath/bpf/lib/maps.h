@@ -85,6 +85,8 @@ ARRAY_MAP(dns_name_sets, struct weft_dns_set, WEFT_DNS_NAME_SETS);
 ARRAY_MAP(dns_names, struct weft_dns_name, WEFT_DNS_NAME_SETS* WEFT_DNS_WAYS);
 ARRAY_MAP(dns_address_sets, struct weft_dns_set, WEFT_DNS_ADDRESS_SETS);
 ARRAY_MAP(dns_addresses, struct weft_dns_address, WEFT_DNS_ADDRESS_SETS* WEFT_DNS_WAYS);
+ARRAY_MAP(dns_stream_sets, struct weft_dns_set, WEFT_DNS_STREAM_SETS);
+ARRAY_MAP(dns_streams, struct weft_dns_stream, WEFT_DNS_STREAM_SETS* WEFT_DNS_WAYS);
 ARRAY_MAP(dns_automata, struct weft_dns_automaton, 2);
 HASH_MAP(dns_rows, BPF_MAP_TYPE_HASH, struct weft_dns_row_key, struct weft_dns_row, WEFT_MAX_DNS_ROWS,
          BPF_F_NO_PREALLOC);

@@ -10,11 +10,6 @@
 #include "datapath/bpf/lib/link_local.h"
 #include "datapath/bpf/lib/time_exceeded.h"
 
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
-#define TCP_ACK 0x10
-
 INLINE void send_event(__u8 type, const struct weft_packet* packet, const struct weft_entry* entry, __u64 packets,
                        __u64 bytes) {
     if (!is_logged(&entry->detail)) return;
@@ -64,7 +59,7 @@ INLINE int open_connection(struct __sk_buff* ctx, struct weft_scratch* s, const 
         return drop(s, control, WEFT_DROP_FLOW_TABLE_FULL);
     count_rules(&s->forward.detail, 0, 0, 1);
     send_event(WEFT_EVENT_NEW, packet, &s->forward, packet->segments, packet->length);
-    if (unlikely(s->forward.flags & WEFT_FLOW_DNS)) dns_message(ctx, s, &s->forward);
+    if (unlikely(s->forward.flags & WEFT_FLOW_DNS)) dns_packet(ctx, s, &s->forward);
     return forward(ctx, s, control, &s->forward);
 }
 
@@ -130,7 +125,7 @@ INLINE int continue_connection(struct __sk_buff* ctx, struct weft_scratch* s, co
     if (tcp && (packet->tcp_flags & TCP_FIN)) touch.flags = WEFT_FLOW_FIN;
     const __u32 flags = (__u32)flow_touch(half, &packet->tuple, &touch, control->hash_seed);
     if (tcp && (packet->tcp_flags & (TCP_FIN | TCP_RST))) close_marks(s, control, half, flags);
-    if (unlikely(s->found.flags & WEFT_FLOW_DNS)) dns_message(ctx, s, &s->found);
+    if (unlikely(s->found.flags & WEFT_FLOW_DNS)) dns_packet(ctx, s, &s->found);
     return forward(ctx, s, control, &s->found);
 }
 

@@ -1,0 +1,6 @@
+// The real one's place, for a processor that is no eBPF: the same values.
+#pragma once
+
+#define MASKED(value, mask) ((value) &= (mask))
+#define BELOW(value, end) ((value) = (value) < (end) ? (value) : 0)
+#define UNKNOWN(value) ((void)(value))
