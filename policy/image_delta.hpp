@@ -19,7 +19,7 @@ struct ImageDelta {
     std::set<std::uint32_t> endpoints;
     // A new number of a table (one that is not here is of the table that it was of before): it is the table that `from`
     // was (0: of none), but for the rows of these classes. The chain may have several links, and its numbers may be
-    // gone by now.
+    // gone by now. A table with rows for a class that no address or prefix had before is here, with the class.
     struct Derived {
         std::uint32_t from = 0;
         std::set<std::uint32_t> classes;

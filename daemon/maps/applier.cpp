@@ -49,21 +49,20 @@ Result<void> Applier::grace() {
 }
 
 Result<void> Applier::write_or_take_back(const std::vector<Write>& writes) {
+    auto written = writer_->write_all(writes);
+    changes_ += written.rows + (written.error ? 1 : 0);
+    untidy_ |= written.rows > 0;
     std::vector<Write> undo;
-    for (const auto& one : writes) {
-        auto back = state_.inverse(one);
-        auto written = write(one);
-        if (written) {
-            if (is_put_back(one)) undo.push_back(std::move(back));
-            continue;
-        }
-        auto error = std::move(written).error();
-        for (const auto& before : undo | std::views::reverse)
-            if (auto taken_back = write(before); !taken_back)
-                error.message += fmt::format("; and to take a row back: {}", taken_back.error().message);
-        return std::unexpected(std::move(error));
+    for (const auto& one : writes | std::views::take(written.rows)) {
+        if (written.error && is_put_back(one)) undo.push_back(state_.inverse(one));
+        state_.apply(one);
     }
-    return {};
+    if (!written.error) return {};
+    auto error = std::move(*written.error);
+    for (const auto& before : undo | std::views::reverse)
+        if (auto taken_back = write(before); !taken_back)
+            error.message += fmt::format("; and to take a row back: {}", taken_back.error().message);
+    return std::unexpected(std::move(error));
 }
 
 Result<Plan> Applier::plan(const policy::Image& image, const std::vector<LocalEndpoint>& endpoints,

@@ -13,12 +13,26 @@ std::uint32_t class_of(const policy::Address* row) {
     return row == nullptr ? WEFT_CLASS_UNKNOWN : row->class_id;
 }
 
+template <typename Key, typename Before, typename Wanted, typename Present>
+std::vector<TouchedRow<Key>> look_up(const Before& touched, const Wanted& wanted, const Present& present) {
+    std::vector<TouchedRow<Key>> out;
+    out.reserve(touched.size());
+    for (const auto& [key, before] : touched) out.push_back({&key, find_row(wanted, key), find_row(present, key)});
+    return out;
+}
+
 }  // namespace
 
+Touched Touched::of(const KernelState& state, const policy::Image& image, const policy::ImageDelta& delta) {
+    return {look_up<IpAddr>(delta.addresses, image.addresses, state.addresses),
+            look_up<Cidr>(delta.cidrs, image.cidrs, state.cidrs)};
+}
+
 ClassPlan::ClassPlan(const KernelState& state, const policy::Image& image,
-                     const std::set<std::uint32_t>& stable_endpoints, bool strict, const std::optional<Known>& known)
+                     const std::set<std::uint32_t>& stable_endpoints, bool strict, const std::optional<Known>& known,
+                     const Touched& touched)
     : state_(state), image_(image), stable_endpoints_(stable_endpoints), strict_(strict), known_(known) {
-    known ? collect_touched() : collect_pairs();
+    known ? collect_touched(touched) : collect_pairs();
     assign_numbers();
     assign_newcomers();
     mark_moved();
@@ -78,24 +92,22 @@ void ClassPlan::collect_pairs() {
         if (!image_.cidrs.contains(cidr)) ++pairs_[*leaving_pair(cidr, row)];
 }
 
-template <typename Key, typename Wanted, typename Present, typename Touched>
-void ClassPlan::collect_touched(const Wanted& wanted, const Present& present, const Touched& touched,
+template <typename Key>
+void ClassPlan::collect_touched(const std::vector<TouchedRow<Key>>& rows,
                                 std::unordered_map<std::uint32_t, std::size_t>& looked_at) {
-    for (const auto& [key, before] : touched) {
-        const auto next = wanted.find(key);
-        const auto* row = find_row(present, key);
+    for (const auto& [key, wanted, row] : rows) {
         if (row != nullptr) ++looked_at[row->class_id];
-        if (next != wanted.end())
-            ++pairs_[pair_of(key, next->second, row)];
+        if (wanted != nullptr)
+            ++pairs_[pair_of(*key, *wanted, row)];
         else if (row != nullptr)
-            if (const auto pair = leaving_pair(key, *row)) ++pairs_[*pair];
+            if (const auto pair = leaving_pair(*key, *row)) ++pairs_[*pair];
     }
 }
 
-void ClassPlan::collect_touched() {
+void ClassPlan::collect_touched(const Touched& touched) {
     std::unordered_map<std::uint32_t, std::size_t> looked_at;  // by kernel class
-    collect_touched<IpAddr>(image_.addresses, state_.addresses, known_->delta.addresses, looked_at);
-    collect_touched<Cidr>(image_.cidrs, state_.cidrs, known_->delta.cidrs, looked_at);
+    collect_touched(touched.addresses, looked_at);
+    collect_touched(touched.cidrs, looked_at);
     for (const auto& [pair, rows] : pairs_)
         if (pair.first) parents_.insert(*pair.first);
     for (const auto number : parents_) add_staying(number, looked_at[number]);

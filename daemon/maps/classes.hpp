@@ -36,15 +36,28 @@ struct Known {
     const std::map<std::uint32_t, std::uint32_t>& kernel_policy;  // image policy -> kernel policy
 };
 
+// A touched address or prefix, looked up once: there may be thousands.
+template <typename Key>
+struct TouchedRow {
+    const Key* key;                 // in the delta
+    const policy::Address* wanted;  // in the image; nullptr: it has none
+    const weft_addr* row;           // in the kernel, likewise
+};
+struct Touched {
+    std::vector<TouchedRow<IpAddr>> addresses;
+    std::vector<TouchedRow<Cidr>> cidrs;
+    static Touched of(const KernelState& state, const policy::Image& image, const policy::ImageDelta& delta);
+};
+
 class ClassPlan {
   public:
     // `strict`: an address that is new (or goes away) and is not a new (or leaving) pod of this node counts as one of
     // the prefix that it was (will be) found by, so that its verdict changes at the flip and not before. Without it a
     // new address is free to enter any class at once, which is right when no pod's compiled policy changes.
     // `known`: nothing if all is to be looked at; else kernel classes without touched rows get no group until they are
-    // asked for. `state` must be counted (KernelState::recount).
+    // asked for, and `touched` is of its delta. `state` must be counted (KernelState::recount).
     ClassPlan(const KernelState& state, const policy::Image& image, const std::set<std::uint32_t>& stable_endpoints,
-              bool strict, const std::optional<Known>& known);
+              bool strict, const std::optional<Known>& known, const Touched& touched);
 
     // Whether `known` knows all that is needed.
     bool sound() const { return sound_; }
@@ -67,9 +80,9 @@ class ClassPlan {
     std::optional<Pair> leaving_pair(const IpAddr& address, const weft_addr& row) const;
     std::optional<Pair> leaving_pair(const Cidr& cidr, const weft_addr& row) const;
     void collect_pairs();
-    void collect_touched();
-    template <typename Key, typename Wanted, typename Present, typename Touched>
-    void collect_touched(const Wanted& wanted, const Present& present, const Touched& touched,
+    void collect_touched(const Touched& touched);
+    template <typename Key>
+    void collect_touched(const std::vector<TouchedRow<Key>>& rows,
                          std::unordered_map<std::uint32_t, std::size_t>& looked_at);
     bool is_used(std::uint32_t number) const;
     void add_staying(std::uint32_t number, std::size_t touched);

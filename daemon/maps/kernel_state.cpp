@@ -76,7 +76,9 @@ struct Applied {
         const auto before = row_of(state.policy_classes, w.key);
         name(before, w.run);
         put(state.policy_classes, w.key, w.run);
-        state.classes[w.key.second].in_tables += one_if(w.run.has_value()) - one_if(before.has_value());
+        auto& tables = state.classes[w.key.second].tables;
+        if (w.run && !before) tables.push_back(w.key.first);
+        if (!w.run && before) std::erase(tables, w.key.first);
         forget_if_none(w.key.second);
     }
     void operator()(const PutEndpoint& w) const {
@@ -157,7 +159,7 @@ void KernelState::recount() {
     unnamed_runs.clear();
     for (const auto& [number, run] : policies) ++run_holders[run];
     for (const auto& [key, run] : policy_classes) {
-        ++classes[key.second].in_tables;
+        classes[key.second].tables.push_back(key.first);
         ++run_holders[run];
     }
     auto row = port_rows.begin();  // what no table names is as good as free

@@ -128,9 +128,9 @@ struct Capacity {
 struct ClassRows {
     std::unordered_set<IpAddr> addresses;
     std::set<Cidr> cidrs;
-    std::size_t in_tables = 0;
+    std::vector<std::uint32_t> tables;  // those with a row for it, in no order
     std::size_t carried() const { return addresses.size() + cidrs.size(); }
-    bool none() const { return carried() == 0 && in_tables == 0; }
+    bool none() const { return carried() == 0 && tables.empty(); }
 };
 
 using AddressRows = std::unordered_map<IpAddr, weft_addr>;  // there may be very many

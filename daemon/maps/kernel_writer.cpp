@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -30,6 +31,29 @@ Result<void> open_into(datapath::Map<Key, Value>& map, const datapath::Pins& pin
     if (!opened) return std::unexpected(std::move(opened).error());
     map = std::move(*opened);
     return {};
+}
+
+// Rows of addresses of one family are many at times, and go to the kernel together.
+enum class Batch { kNone, kAddr4, kAddr6 };
+
+Batch batch_of(const Write& write) {
+    const auto* put = std::get_if<PutAddress>(&write);
+    if (put == nullptr || !put->row) return Batch::kNone;
+    return put->address.is_v4() ? Batch::kAddr4 : Batch::kAddr6;
+}
+
+template <typename Key, typename KeyOf>
+Written update_batch(const datapath::Map<Key, weft_addr>& map, std::span<const Write> writes, const KeyOf& key_of) {
+    std::vector<Key> keys;
+    std::vector<weft_addr> rows;
+    for (const auto& write : writes) {
+        const auto& put = std::get<PutAddress>(write);
+        keys.push_back(key_of(put.address));
+        rows.push_back(*put.row);
+    }
+    Written out;
+    if (auto done = map.update_batch(keys, rows, out.rows); !done) out.error = std::move(done).error();
+    return out;
 }
 
 std::size_t page_size() {
@@ -78,6 +102,26 @@ Result<void> KernelWriter::map_control() {
 
 Result<void> KernelWriter::write(const Write& write) {
     return std::visit([this](const auto& one) { return put(one); }, write);
+}
+
+Written KernelWriter::write_all(std::span<const Write> writes) {
+    Written out;
+    while (out.rows < writes.size() && !out.error) {
+        const auto rest = writes.subspan(out.rows);
+        const auto kind = batch_of(rest.front());
+        const auto end = std::ranges::find_if(rest, [&](const Write& one) { return batch_of(one) != kind; });
+        const auto alike = rest.first(static_cast<std::size_t>(end - rest.begin()));
+        auto written = kind == Batch::kNone ? Writer::write_all(alike) : put_batch(alike);
+        out.rows += written.rows;
+        out.error = std::move(written.error);
+    }
+    return out;
+}
+
+Written KernelWriter::put_batch(std::span<const Write> writes) {
+    return batch_of(writes.front()) == Batch::kAddr4
+               ? update_batch(addr4_, writes, [](const IpAddr& address) { return address.v4(); })
+               : update_batch(addr6_, writes, [](const IpAddr& address) { return key6(address); });
 }
 
 Result<void> KernelWriter::grace() {

@@ -20,6 +20,7 @@ class KernelWriter : public Writer {
     KernelWriter& operator=(const KernelWriter&) = delete;
 
     Result<void> write(const Write& write) override;
+    Written write_all(std::span<const Write> writes) override;
     Result<void> grace() override;
 
   private:
@@ -30,6 +31,7 @@ class KernelWriter : public Writer {
     Result<void> open_maps(const datapath::Pins& pins);
     Result<void> map_control();
 
+    Written put_batch(std::span<const Write> writes);
     Result<void> put(const PutPortRow& w);
     Result<void> put(const PutPolicy& w);
     Result<void> put(const PutPolicyClass& w);

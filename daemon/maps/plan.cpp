@@ -58,7 +58,9 @@ class Planner {
   public:
     Planner(const KernelState& state, const policy::Image& image, const std::vector<LocalEndpoint>& endpoints,
             const NodeSettings& settings, PortSets& sets, const std::optional<Known>& known)
-        : state_(state), image_(image), endpoints_(endpoints), settings_(settings), sets_(sets), known_(known) {}
+        : state_(state), image_(image), endpoints_(endpoints), settings_(settings), sets_(sets), known_(known) {
+        if (known) touched_ = Touched::of(state, image, known->delta);
+    }
 
     Result<void> read_endpoints();
     Result<void> names();
@@ -78,8 +80,8 @@ class Planner {
     void put_row(const Key& key, const policy::Address& wanted, const weft_addr* before);
     template <typename Put, typename Key>
     void take_row(const Key& key, const weft_addr& row, bool flip);
-    template <typename Put, typename Wanted, typename Present, typename Touched>
-    void touched_rows(const Wanted& wanted, const Present& present, const Touched& touched, bool flip);
+    template <typename Put, typename Key>
+    void touched_rows(const std::vector<TouchedRow<Key>>& rows, bool flip);
     void bar_leavers(bool flip);
     void leave();
     void finish(bool flip);
@@ -103,6 +105,7 @@ class Planner {
     const NodeSettings& settings_;
     PortSets& sets_;
     const std::optional<Known>& known_;
+    Touched touched_;                  // with known_
     std::set<std::uint32_t> numbers_;  // of endpoints_
     std::set<std::uint32_t> stable_;   // those that were there with the same device
     std::optional<ClassPlan> classes_;
@@ -138,7 +141,7 @@ Result<void> Planner::names() {
 }
 
 Result<bool> Planner::tables(bool strict) {
-    classes_.emplace(state_, image_, stable_, strict, known_);
+    classes_.emplace(state_, image_, stable_, strict, known_, touched_);
     std::set<std::uint32_t> wanted;
     std::map<std::uint32_t, std::set<std::uint32_t>> prefer;
     for (const auto number : numbers_) {
@@ -215,23 +218,21 @@ void Planner::rows(const Wanted& wanted, const Present& present, bool flip) {
         if (!wanted.contains(key)) take_row<Put>(key, row, flip);
 }
 
-template <typename Put, typename Wanted, typename Present, typename Touched>
-void Planner::touched_rows(const Wanted& wanted, const Present& present, const Touched& touched, bool flip) {
-    for (const auto& [key, before] : touched) {
-        const auto address = wanted.find(key);
-        const auto* row = find_row(present, key);
-        if (address != wanted.end())
-            put_row<Put>(key, address->second, row);
+template <typename Put, typename Key>
+void Planner::touched_rows(const std::vector<TouchedRow<Key>>& rows, bool flip) {
+    for (const auto& [key, wanted, row] : rows) {
+        if (wanted != nullptr)
+            put_row<Put>(*key, *wanted, row);
         else if (row != nullptr)
-            take_row<Put>(key, *row, flip);
+            take_row<Put>(*key, *row, flip);
     }
 }
 
 // Moves first, new pods last: a newcomer must find its peers as they will be.
 void Planner::addresses(bool flip) {
     if (known_) {
-        touched_rows<PutCidr>(image_.cidrs, state_.cidrs, known_->delta.cidrs, flip);
-        touched_rows<PutAddress>(image_.addresses, state_.addresses, known_->delta.addresses, flip);
+        touched_rows<PutCidr>(touched_.cidrs, flip);
+        touched_rows<PutAddress>(touched_.addresses, flip);
     } else {
         rows<PutCidr>(image_.cidrs, state_.cidrs, flip);
         rows<PutAddress>(image_.addresses, state_.addresses, flip);
@@ -283,20 +284,17 @@ Result<void> Planner::check_room() const {
         if (rows <= limit) return {};
         return fail(ErrorCode::kExhausted, "{} rows are needed in map {}, it has {}", rows, map, limit);
     };
-    const auto count = [](std::array<std::size_t, 2> rows, const auto& present, const auto& wanted,
-                          const auto* touched) {
-        const auto look = [&](const auto& key) {
-            if (!present.contains(key) && wanted.contains(key)) ++rows[is_v4(key) ? 0 : 1];
-        };
-        if (touched != nullptr)
-            for (const auto& [key, before] : *touched) look(key);
-        else
-            for (const auto& [key, row] : wanted) look(key);
+    const auto count = [&](std::array<std::size_t, 2> rows, const auto& present, const auto& wanted,
+                           const auto& touched) {
+        for (const auto& [key, address, row] : touched)
+            if (row == nullptr && address != nullptr) ++rows[is_v4(*key) ? 0 : 1];
+        if (known_) return rows;
+        for (const auto& [key, row] : wanted)
+            if (!present.contains(key)) ++rows[is_v4(key) ? 0 : 1];
         return rows;
     };
-    const auto single =
-        count(state_.address_rows, state_.addresses, image_.addresses, known_ ? &known_->delta.addresses : nullptr);
-    const auto prefix = count(state_.cidr_rows, state_.cidrs, image_.cidrs, known_ ? &known_->delta.cidrs : nullptr);
+    const auto single = count(state_.address_rows, state_.addresses, image_.addresses, touched_.addresses);
+    const auto prefix = count(state_.cidr_rows, state_.cidrs, image_.cidrs, touched_.cidrs);
     WEFT_CHECK(check(WEFT_MAP_ADDR4, single[0], state_.capacity.addr4));
     WEFT_CHECK(check(WEFT_MAP_ADDR6, single[1], state_.capacity.addr6));
     WEFT_CHECK(check(WEFT_MAP_CIDR4, prefix[0], state_.capacity.cidr4));

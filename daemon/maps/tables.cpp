@@ -37,7 +37,7 @@ class TablePlanner {
           in_force_(tables_in_force(state)) {
         sets_.begin();
         known ? find_relevant() : index_parents();
-        for (const auto number : in_force_)
+        for (const auto number : known ? concerned() : in_force_)
             if (state.policies.contains(number)) views_.emplace(number, view_of_kernel(number));
         if (!known)
             for (const auto& [number, view] : views_) by_view_[view].insert(number);
@@ -53,6 +53,7 @@ class TablePlanner {
     };
 
     void find_relevant();
+    std::set<std::uint32_t> concerned() const;
     void index_parents();
     View view_of_kernel(std::uint32_t number) const;
     Result<Wanted> view_of_image(const policy::PolicyTable& table);
@@ -74,7 +75,7 @@ class TablePlanner {
     std::set<std::uint32_t> in_force_;
     std::vector<std::size_t> relevant_;  // groups by which tables are compared when the rest is known
     std::unordered_map<std::uint32_t, std::vector<std::size_t>> by_parent_;  // kernel class -> groups
-    std::map<std::uint32_t, View> views_;                                    // of tables in force
+    std::map<std::uint32_t, View> views_;                                    // of tables in force that are looked at
     std::map<View, std::set<std::uint32_t>> by_view_;
     std::map<std::uint32_t, View> kept_;  // table in force -> what it is to give to newcomers
     std::map<std::pair<View, View>, std::uint32_t> made_;
@@ -97,6 +98,29 @@ void TablePlanner::find_relevant() {
     std::ranges::sort(relevant_);
     const auto rest = std::ranges::unique(relevant_);
     relevant_.erase(rest.begin(), rest.end());
+}
+
+// Tables in force that may give a relevant group something else than the image says: those that the compiler replaces,
+// and those with rows for a class that some address leaves or joins. The others give such an address before and after
+// what they give to every class without rows.
+std::set<std::uint32_t> TablePlanner::concerned() const {
+    std::set<std::uint32_t> out;
+    const auto add_tables_of = [&](std::uint32_t kernel_class) {
+        const auto at = state_.classes.find(kernel_class);
+        if (at == state_.classes.end()) return;
+        for (const auto table : at->second.tables)
+            if (in_force_.contains(table)) out.insert(table);
+    };
+    for (const auto group : relevant_) {
+        if (!groups_[group].moved) continue;
+        if (groups_[group].parent) add_tables_of(*groups_[group].parent);
+        for (const auto number : known_->classes.kernels_of(groups_[group].target)) add_tables_of(number);
+    }
+    for (const auto& [number, derived] : known_->delta.policies)
+        if (const auto before = known_->kernel_policy.find(derived.from);
+            before != known_->kernel_policy.end() && in_force_.contains(before->second))
+            out.insert(before->second);
+    return out;
 }
 
 void TablePlanner::index_parents() {
@@ -162,10 +186,12 @@ Result<TablePlanner::Wanted> TablePlanner::relevant_view(const policy::PolicyTab
 Result<std::uint32_t> TablePlanner::follow(std::uint32_t policy) {
     const auto& table = image_.policies.at(policy);
     const auto derived = known_->delta.policies.find(policy);
-    const auto before =
-        known_->kernel_policy.find(derived == known_->delta.policies.end() ? policy : derived->second.from);
+    const bool replaced = derived != known_->delta.policies.end();
+    const auto before = known_->kernel_policy.find(replaced ? derived->second.from : policy);
     const auto present = before == known_->kernel_policy.end() ? views_.end() : views_.find(before->second);
-    if (present != views_.end() && relevant_.empty() && derived == known_->delta.policies.end()) return before->second;
+    if (present == views_.end() && !replaced && before != known_->kernel_policy.end() &&
+        in_force_.contains(before->second))
+        return before->second;  // not concerned
     if (present != views_.end()) {  // what unnamed classes get is the same
         WEFT_TRY(view, relevant_view(table, present->second.unnamed));
         if (const auto kept = keep(view, {before->second})) return *kept;

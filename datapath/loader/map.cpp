@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace weft::datapath {
@@ -45,6 +46,21 @@ Result<MapFd> MapFd::open(const Pins& pins, std::string_view name, std::uint32_t
 
 Result<void> MapFd::update(const void* key, const void* value) const {
     if (bpf_map_update_elem(fd_.get(), key, value, BPF_ANY) != 0) return fail_errno(fmt::format("write map {}", name_));
+    return {};
+}
+
+Result<void> MapFd::update_batch(const void* keys, const void* values, std::size_t count, std::size_t& done) const {
+    const auto* const key = static_cast<const std::byte*>(keys);
+    const auto* const value = static_cast<const std::byte*>(values);
+    for (done = 0; done < count;) {
+        const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(count - done, kBatch));
+        auto rows = wanted;
+        const int result =
+            bpf_map_update_batch(fd_.get(), key + done * key_size_, value + done * value_size_, &rows, nullptr);
+        const int error = errno;
+        if (result == 0 || rows < wanted) done += rows;  // a call that fails at once leaves `rows` as it was
+        if (result != 0) return fail_errno(error, fmt::format("write map {}", name_));
+    }
     return {};
 }
 

@@ -22,6 +22,9 @@ class MapFd {
                               std::uint32_t value_size);
 
     Result<void> update(const void* key, const void* value) const;
+    // `count` keys and values one behind the other, each row as by update(), in order; `done`: how many of them are in
+    // the map now, the error is of the next. Not for per-CPU maps.
+    Result<void> update_batch(const void* keys, const void* values, std::size_t count, std::size_t& done) const;
     Result<bool> lookup(const void* key, void* value) const;  // false: no such key
     Result<bool> erase(const void* key) const;                // false: there was none
     // All keys and values, in batches. `visit` gets pointers that are valid during the call; for per-CPU maps `value`
@@ -48,6 +51,9 @@ class Map {
         return Map(std::move(*fd));
     }
     Result<void> update(const Key& key, const Value& value) const { return fd_.update(&key, &value); }
+    Result<void> update_batch(const std::vector<Key>& keys, const std::vector<Value>& values, std::size_t& done) const {
+        return fd_.update_batch(keys.data(), values.data(), keys.size(), done);
+    }
     Result<std::optional<Value>> lookup(const Key& key) const {
         Value value{};
         auto found = fd_.lookup(&key, &value);

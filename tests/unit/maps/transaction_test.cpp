@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <set>
 
 #include "daemon/maps/applier.hpp"
 #include "tests/unit/maps/model.hpp"
@@ -26,8 +27,16 @@ void touch(const Map& before, const Map& after, Touched& touched) {
         if (!before.contains(key)) touched.emplace(key, std::nullopt);
 }
 
+std::set<std::uint32_t> classes_of(const policy::Image& image) {
+    std::set<std::uint32_t> out;
+    for (const auto& [ip, row] : image.addresses) out.insert(row.class_id);
+    for (const auto& [cidr, row] : image.cidrs) out.insert(row.class_id);
+    return out;
+}
+
 // Of some table before it, if there is one with the same rows for unnamed classes.
-policy::ImageDelta::Derived derivation(const policy::Image& before, const policy::PolicyTable& table) {
+policy::ImageDelta::Derived derivation(const policy::Image& before, const policy::PolicyTable& table,
+                                       const std::set<std::uint32_t>& new_classes) {
     policy::ImageDelta::Derived out;
     for (const auto& [number, old] : before.policies) {
         if (old.unnamed != table.unnamed || old.direction != table.direction) continue;
@@ -36,7 +45,7 @@ policy::ImageDelta::Derived derivation(const policy::Image& before, const policy
             if (const auto at = table.classes.find(class_id); at == table.classes.end() || at->second != rows)
                 out.classes.insert(class_id);
         for (const auto& [class_id, rows] : table.classes)
-            if (!old.classes.contains(class_id)) out.classes.insert(class_id);
+            if (!old.classes.contains(class_id) || new_classes.contains(class_id)) out.classes.insert(class_id);
         break;
     }
     return out;
@@ -47,9 +56,14 @@ policy::ImageDelta difference(const policy::Image& before, const policy::Image& 
     touch(before.addresses, after.addresses, out.addresses);
     touch(before.cidrs, after.cidrs, out.cidrs);
     for (const auto& [number, policies] : after.endpoints) out.endpoints.insert(number);
-    for (const auto& [number, table] : after.policies)
-        if (const auto at = before.policies.find(number); at == before.policies.end() || !(at->second == table))
-            out.policies[number] = derivation(before, table);
+    auto new_classes = classes_of(after);
+    for (const auto class_id : classes_of(before)) new_classes.erase(class_id);
+    for (const auto& [number, table] : after.policies) {
+        const auto at = before.policies.find(number);
+        const bool meets = std::ranges::any_of(new_classes, [&](auto one) { return table.classes.contains(one); });
+        if (at == before.policies.end() || !(at->second == table) || meets)
+            out.policies[number] = derivation(before, table, new_classes);
+    }
     return out;
 }
 
