@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "common/ip_addr.hpp"
@@ -116,7 +117,7 @@ struct IdentityLabels {
 };
 
 struct Image {
-    std::map<IpAddr, Address> addresses;
+    std::unordered_map<IpAddr, Address> addresses;  // there may be very many
     std::map<Cidr, Address> cidrs;                  // always contains 0.0.0.0/0 and ::/0 (world)
     std::map<std::uint32_t, PolicyTable> policies;  // policy number -> table
     std::map<std::uint32_t, std::array<std::uint32_t, 2>>

@@ -8,11 +8,12 @@
 namespace weft::policy {
 
 struct ImageDelta {
+    // What was touched, with what stood there; nothing: no row.
     template <typename Key, typename Value>
-    using Before = std::map<Key, std::optional<Value>>;  // what was touched, with what stood there; nothing: no row
+    using Before = std::map<Key, std::optional<Value>>;
 
     bool whole = false;  // everything may differ: addresses, cidrs, policies and endpoints are not listed
-    Before<IpAddr, Address> addresses;
+    std::unordered_map<IpAddr, std::optional<Address>> addresses;
     Before<Cidr, Address> cidrs;
     Before<std::uint32_t, RuleInfo> rules;
     Before<std::uint32_t, IdentityLabels> identities;
@@ -63,9 +64,8 @@ class ImageEditor {
     void set_new_rules(std::vector<std::uint32_t> rules) { image_.new_rules = std::move(rules); }
 
   private:
-    template <typename Key, typename Value>
-    static void write(std::map<Key, Value>& rows, ImageDelta::Before<Key, Value>& before, const Key& key,
-                      const std::optional<Value>& row, bool note) {
+    template <typename Rows, typename Before, typename Key, typename Value>
+    static void write(Rows& rows, Before& before, const Key& key, const std::optional<Value>& row, bool note) {
         const auto at = rows.find(key);
         if (note) before.try_emplace(key, at == rows.end() ? std::nullopt : std::optional(at->second));
         if (!row) {

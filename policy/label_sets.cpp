@@ -170,8 +170,7 @@ void LabelSets::release_all() {
     for (const auto& [identity, set] : of_identity_) numbers_.unused(NumberKind::kIdentity, identity);
 }
 
-bool LabelSets::holds(const PodSet& wanted, const LabelSet& set) const {
-    if (!wanted.pods.matches(*set.labels)) return false;
+bool LabelSets::holds_namespace(const PodSet& wanted, const LabelSet& set) const {
     const auto& in = namespaces_[set.in];
     return wanted.namespace_ ? *wanted.namespace_ == in.name : wanted.namespaces.matches(*in.labels);
 }
@@ -207,7 +206,7 @@ std::vector<std::uint32_t> LabelSets::in_namespaces(const PodSet& wanted) const 
 }
 
 // The fewest sets that are easily had and have all that `wanted` holds among them.
-std::vector<std::uint32_t> LabelSets::candidates(const PodSet& wanted) const {
+LabelSets::Candidates LabelSets::candidates(const PodSet& wanted) const {
     const Requirement* best = nullptr;
     std::size_t fewest = sets_.in_use();
     for (const auto& requirement : wanted.pods.requirements()) {
@@ -218,28 +217,35 @@ std::vector<std::uint32_t> LabelSets::candidates(const PodSet& wanted) const {
         fewest = size;
     }
     // Trying the namespaces costs about as much as trying as many sets.
-    std::vector<std::uint32_t> out;
+    Candidates out;
     if (best == nullptr || wanted.namespace_ || fewest > by_name_.size()) {
-        out = in_namespaces(wanted);
-        if (best == nullptr || out.size() <= fewest) return out;
+        out = {in_namespaces(wanted), true};
+        if (best == nullptr || out.sets.size() <= fewest) return out;
     }
-    out.clear();
-    each_posted(*best, [&](std::uint32_t set) { out.push_back(set); });
+    out = {};
+    each_posted(*best, [&](std::uint32_t set) { out.sets.push_back(set); });
     return out;
 }
 
 void LabelSets::find(const PodSet& wanted, std::vector<std::uint32_t>& out) const {
     constexpr std::size_t kWorth = 32;  // sets are marked in the time that the labels of one are looked at
-    auto among = candidates(wanted);
+    auto [among, namespaces_hold] = candidates(wanted);
     marks_.resize(sets_.end());
+    std::vector<const Requirement*> open;
     for (const auto& requirement : wanted.pods.requirements()) {
-        if (requirement.op != Operator::kIn || posted(requirement) > kWorth * among.size()) continue;
+        if (requirement.op != Operator::kIn || posted(requirement) > kWorth * among.size()) {
+            open.push_back(&requirement);
+            continue;
+        }
         ++mark_;
         each_posted(requirement, [&](std::uint32_t set) { marks_[set] = mark_; });
         std::erase_if(among, [&](std::uint32_t set) { return marks_[set] != mark_; });
     }
-    for (const auto number : among)
-        if (holds(wanted, sets_[number])) out.push_back(number);
+    const auto holds = [&](const LabelSet& set) {
+        return std::ranges::all_of(open, [&](const auto* one) { return one->matches(*set.labels); }) &&
+               (namespaces_hold || holds_namespace(wanted, set));
+    };
+    std::ranges::copy_if(among, std::back_inserter(out), [&](auto number) { return holds(sets_[number]); });
 }
 
 }  // namespace weft::policy

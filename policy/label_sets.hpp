@@ -60,7 +60,9 @@ class LabelSets {
     }
     // The sets that `wanted` holds, without trying all where an equality or a namespace narrows them down.
     void find(const PodSet& wanted, std::vector<std::uint32_t>& out) const;
-    bool holds(const PodSet& wanted, const LabelSet& set) const;
+    bool holds(const PodSet& wanted, const LabelSet& set) const {
+        return wanted.pods.matches(*set.labels) && holds_namespace(wanted, set);
+    }
 
     // Since the last settle(): sets that are new, pods that came, changed or went, their addresses now and before.
     const std::vector<std::uint32_t>& born() const { return born_; }
@@ -91,7 +93,12 @@ class LabelSets {
     template <typename Visit>
     void each_posted(const Requirement& requirement, const Visit& visit) const;
     std::vector<std::uint32_t> in_namespaces(const PodSet& wanted) const;
-    std::vector<std::uint32_t> candidates(const PodSet& wanted) const;
+    struct Candidates {
+        std::vector<std::uint32_t> sets;
+        bool namespaces_hold = false;  // all are in namespaces that are wanted
+    };
+    Candidates candidates(const PodSet& wanted) const;
+    bool holds_namespace(const PodSet& wanted, const LabelSet& set) const;
 
     Numbers& numbers_;
     Slots<NamespaceLabels> namespaces_;

@@ -16,6 +16,11 @@ bool has(const std::vector<IpAddr>& list, const IpAddr& ip) {
     return std::ranges::find(list, ip) != list.end();
 }
 
+std::size_t addresses_in(const Cidr& prefix) {
+    constexpr int kMost = 32;  // as a power of 2: more is as good as endless
+    return std::size_t{1} << std::min(prefix.address.bits() - prefix.length, kMost);
+}
+
 // The Node object of this node: the one that has an address of it.
 std::shared_ptr<const Node> own_node(const World& world) {
     for (const auto& [name, node] : world.nodes)
@@ -100,7 +105,7 @@ Result<void> Placement::update(const World& world) {
     name_born();
     resolve_ports();
     WEFT_CHECK(place_regions());
-    for (const auto& prefix : regions_.changed_inside()) touch_addresses(prefix);
+    touch_inside(regions_.changed_inside());
     if (!atoms_.traits.born().empty() || !atoms_.traits.dying().empty())
         for (const auto& [ip, fixed] : fixed_) dirty_.push_back(ip);
     for (const auto& prefix : regions_.changed())  // of API servers elsewhere
@@ -115,10 +120,19 @@ Result<void> Placement::update(const World& world) {
     return {};
 }
 
-void Placement::touch_addresses(const Cidr& prefix) {
+// Where there are fewer addresses in the prefixes than rows, they are tried one by one.
+void Placement::touch_inside(const std::vector<Cidr>& prefixes) {
     const auto& rows = image_.image().addresses;
-    for (auto row = rows.lower_bound(prefix.address); row != rows.end() && prefix.contains(row->first); ++row)
-        dirty_.push_back(row->first);
+    std::size_t inside = 0;
+    for (const auto& prefix : prefixes) inside += addresses_in(prefix);
+    if (inside > rows.size()) {
+        for (const auto& [ip, row] : rows)
+            if (in_any(prefixes, ip)) dirty_.push_back(ip);
+        return;
+    }
+    for (const auto& prefix : prefixes)
+        for (std::size_t i = 0; i < addresses_in(prefix); ++i)
+            if (const auto ip = prefix.address.plus(i); rows.contains(ip)) dirty_.push_back(ip);
 }
 
 Result<void> Placement::place_regions() {

@@ -32,7 +32,7 @@ class Placement {
     void resolve_ports();
     bool ports_change(const Pod& pod) const;
     void set_ports(std::uint32_t pod, std::uint32_t list);
-    void touch_addresses(const Cidr& prefix);
+    void touch_inside(const std::vector<Cidr>& prefixes);
     Result<void> place_regions();
     Result<void> place_region(const Cidr& prefix);
     Result<void> place(const World& world, const IpAddr& ip);

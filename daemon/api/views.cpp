@@ -1,3 +1,5 @@
+#include <set>
+
 #include "daemon/api/handlers.hpp"
 #include "daemon/api/policy_status.hpp"
 
@@ -6,17 +8,18 @@ namespace weft::api {
 Result<Reply> list_identities(Context& context, const Call&) {
     Json out = Json::array();
     context.reconciler.read([&](const reconcile::View& view) {
-        std::map<std::uint32_t, Json> addresses;
+        std::map<std::uint32_t, std::set<IpAddr>> addresses;
         std::map<std::uint32_t, std::uint32_t> classes;
         for (const auto& [ip, row] : view.image.addresses) {
-            addresses[row.identity].push_back(ip.text());
+            addresses[row.identity].insert(ip);
             classes[row.identity] = row.class_id;
         }
-        for (const auto& [id, labels] : view.image.identities)
-            out.push_back({{"id", id},
-                           {"labels", labels.text()},
-                           {"class", classes[id]},
-                           {"addresses", addresses.contains(id) ? addresses[id] : Json::array()}});
+        for (const auto& [id, labels] : view.image.identities) {
+            Json texts = Json::array();
+            for (const auto& ip : addresses[id]) texts.push_back(ip.text());
+            out.push_back(
+                {{"id", id}, {"labels", labels.text()}, {"class", classes[id]}, {"addresses", std::move(texts)}});
+        }
     });
     return json_reply(out);
 }

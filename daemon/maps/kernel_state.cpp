@@ -44,6 +44,7 @@ struct Applied {
             state.classes.erase(at);
     }
     void recarry(const IpAddr& ip, const std::optional<weft_addr>& before, const std::optional<weft_addr>& now) const {
+        if (before && now && before->class_id == now->class_id) return;
         if (before) state.classes[before->class_id].addresses.erase(ip);
         if (now) state.classes[now->class_id].addresses.insert(ip);
         if (before) forget_if_none(before->class_id);
@@ -86,10 +87,17 @@ struct Applied {
         put(state.endpoints, w.number, w.row.ifindex == 0 ? std::nullopt : std::optional(w.row));
     }
     void operator()(const PutAddress& w) const {
-        const auto before = row_of(state.addresses, w.address);
+        const auto at = state.addresses.find(w.address);
+        const bool there = at != state.addresses.end();
+        const auto before = there ? std::optional(at->second) : std::nullopt;
         note_class(state.recent_classes, before, w.row);
         recarry(w.address, before, w.row);
-        put(state.addresses, w.address, w.row);
+        if (there && w.row)
+            at->second = *w.row;
+        else if (there)
+            state.addresses.erase(at);
+        else
+            put(state.addresses, w.address, w.row);
     }
     void operator()(const PutCidr& w) const {
         const auto before = row_of(state.cidrs, w.cidr);

@@ -183,6 +183,13 @@ bool all_told(const Map& before, const Map& after, const Told& told) {
     });
 }
 
+std::set<std::uint32_t> classes_of(const Image& image) {
+    std::set<std::uint32_t> out;
+    for (const auto& [ip, row] : image.addresses) out.insert(row.class_id);
+    for (const auto& [cidr, row] : image.cidrs) out.insert(row.class_id);
+    return out;
+}
+
 // What the delta leaves out of what changed; empty when it is whole.
 std::string untold(const Image& before, const Image& after, const ImageDelta& delta) {
     if (!all_told(before.addresses, after.addresses, delta.addresses)) return "an address is not in the delta";
@@ -193,7 +200,11 @@ std::string untold(const Image& before, const Image& after, const ImageDelta& de
         if (!delta.endpoints.contains(endpoint)) return "an endpoint is not in the delta";
     for (const auto endpoint : differing(before.audits, after.audits))
         if (!delta.endpoints.contains(endpoint)) return "an endpoint's audit is not in the delta";
+    const auto classes = classes_of(before);
     for (const auto& [number, table] : after.policies) {
+        const auto had = [&](const auto& rows) { return classes.contains(rows.first); };
+        if (before.policies.contains(number) && !std::ranges::all_of(table.classes, had))
+            return "a table that was there has rows for a new class";
         if (before.policies.contains(number)) continue;
         const auto derived = delta.policies.find(number);
         if (derived == delta.policies.end()) return "a table is not in the delta";
