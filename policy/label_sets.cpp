@@ -84,8 +84,17 @@ void LabelSets::leave(std::uint32_t pod) {
     for (const auto& ip : entry.pod->addresses) {
         const auto [first, last] = by_address_.equal_range(ip);
         by_address_.erase(std::find_if(first, last, [&](const auto& claim) { return claim.second == pod; }));
-        addresses_.push_back(ip);
+        note_claims(ip);
     }
+}
+
+// After a claim came or went.
+void LabelSets::note_claims(const IpAddr& ip) {
+    addresses_.push_back(ip);
+    if (by_address_.count(ip) > 1)
+        contested_.insert(ip);
+    else if (!contested_.empty())
+        contested_.erase(ip);
 }
 
 void LabelSets::reserve(std::size_t pods) {
@@ -116,7 +125,7 @@ Result<void> LabelSets::put(const World& world, const std::string& key, const st
     sets_[*set].pods.push_back(known->second);
     for (const auto& ip : pod->addresses) {
         by_address_.emplace(ip, known->second);
-        addresses_.push_back(ip);
+        note_claims(ip);
     }
     touched_.push_back(known->second);
     return {};

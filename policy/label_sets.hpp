@@ -58,6 +58,8 @@ class LabelSets {
         const auto [first, last] = by_address_.equal_range(ip);
         for (auto at = first; at != last; ++at) visit(at->second);
     }
+    // Several pods claim it.
+    bool contested(const IpAddr& ip) const { return contested_.contains(ip); }
     // The sets that `wanted` holds, without trying all where an equality or a namespace narrows them down.
     void find(const PodSet& wanted, std::vector<std::uint32_t>& out) const;
     bool holds(const PodSet& wanted, const LabelSet& set) const {
@@ -87,6 +89,7 @@ class LabelSets {
     Result<std::uint32_t> namespace_number(const World& world, const std::string& name);
     Result<std::uint32_t> make_namespace(const World& world, const std::string& name);
     void leave(std::uint32_t pod);
+    void note_claims(const IpAddr& ip);
     void remove_set(std::uint32_t number);
     void post(std::uint32_t number, const Labels& labels, bool add);
     std::size_t posted(const Requirement& requirement) const;
@@ -108,6 +111,7 @@ class LabelSets {
     Slots<PodEntry> pods_;
     ByText<std::uint32_t> by_key_;
     std::unordered_multimap<IpAddr, std::uint32_t> by_address_;
+    std::unordered_set<IpAddr> contested_;  // of by_address_
     ByText<std::vector<std::uint32_t>> postings_;  // "key=value" -> label sets
     std::vector<std::uint32_t> born_, touched_, emptied_;
     std::vector<IpAddr> addresses_;

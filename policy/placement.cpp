@@ -37,7 +37,7 @@ Entity world_of(const IpAddr& ip) {
 
 // The last that is said of an address holds: nodes over API servers, this node over others.
 void Placement::set_nodes(const World& world) {
-    for (const auto& [ip, fixed] : fixed_) dirty_.push_back(ip);
+    for (const auto& [ip, fixed] : fixed_) dirty_.push_back({ip});
     fixed_.clear();
     for (const auto& ip : world.node.kube_apiservers)
         fixed_[ip] = {kIdentityKubeApiserver, {Entity::kKubeApiserver, world_of(ip)}, nullptr, false};
@@ -46,7 +46,7 @@ void Placement::set_nodes(const World& world) {
     for (const auto& [name, node] : world.nodes)
         for (const auto& ip : node->addresses) fix(world, ip, node, node == own);
     for (const auto& ip : world.node.host_addresses) fix(world, ip, own, true);
-    for (const auto& [ip, fixed] : fixed_) dirty_.push_back(ip);
+    for (const auto& [ip, fixed] : fixed_) dirty_.push_back({ip});
 }
 
 void Placement::fix(const World& world, const IpAddr& ip, const std::shared_ptr<const Node>& node, bool here) {
@@ -57,7 +57,7 @@ void Placement::fix(const World& world, const IpAddr& ip, const std::shared_ptr<
 
 void Placement::touch(const LabelSet& set) {
     for (const auto pod : set.pods)
-        dirty_.insert(dirty_.end(), sets_.pod(pod).pod->addresses.begin(), sets_.pod(pod).pod->addresses.end());
+        for (const auto& ip : sets_.pod(pod).pod->addresses) dirty_.push_back({ip, pod});
 }
 
 void Placement::name_born() {
@@ -93,7 +93,7 @@ void Placement::resolve_ports() {
             const auto& pod = sets_.pod(number).pod;
             if (pod == nullptr || pod->ports.empty() || !ports_change(*pod)) continue;
             set_ports(number, classes_.ports_of(*pod));
-            dirty_.insert(dirty_.end(), pod->addresses.begin(), pod->addresses.end());
+            for (const auto& ip : pod->addresses) dirty_.push_back({ip});
         }
     for (const auto number : sets_.touched()) {
         const auto& pod = sets_.pod(number).pod;
@@ -107,15 +107,15 @@ Result<void> Placement::update(const World& world) {
     WEFT_CHECK(place_regions());
     touch_inside(regions_.changed_inside());
     if (!atoms_.traits.born().empty() || !atoms_.traits.dying().empty())
-        for (const auto& [ip, fixed] : fixed_) dirty_.push_back(ip);
+        for (const auto& [ip, fixed] : fixed_) dirty_.push_back({ip});
     for (const auto& prefix : regions_.changed())  // of API servers elsewhere
         for (const auto& [ip, fixed] : fixed_)
-            if (prefix.contains(ip)) dirty_.push_back(ip);
-    dirty_.insert(dirty_.end(), sets_.addresses().begin(), sets_.addresses().end());
-    std::ranges::sort(dirty_);
-    const auto rest = std::ranges::unique(dirty_);
+            if (prefix.contains(ip)) dirty_.push_back({ip});
+    for (const auto& ip : sets_.addresses()) dirty_.push_back({ip});
+    std::ranges::sort(dirty_, {}, &Dirty::ip);
+    const auto rest = std::ranges::unique(dirty_, {}, &Dirty::ip);
     dirty_.erase(rest.begin(), rest.end());
-    for (const auto& ip : dirty_) WEFT_CHECK(place(world, ip));
+    for (const auto& address : dirty_) WEFT_CHECK(place(world, address));
     dirty_.clear();
     return {};
 }
@@ -127,12 +127,12 @@ void Placement::touch_inside(const std::vector<Cidr>& prefixes) {
     for (const auto& prefix : prefixes) inside += addresses_in(prefix);
     if (inside > rows.size()) {
         for (const auto& [ip, row] : rows)
-            if (in_any(prefixes, ip)) dirty_.push_back(ip);
+            if (in_any(prefixes, ip)) dirty_.push_back({ip});
         return;
     }
     for (const auto& prefix : prefixes)
         for (std::size_t i = 0; i < addresses_in(prefix); ++i)
-            if (const auto ip = prefix.address.plus(i); rows.contains(ip)) dirty_.push_back(ip);
+            if (const auto ip = prefix.address.plus(i); rows.contains(ip)) dirty_.push_back({ip});
 }
 
 Result<void> Placement::place_regions() {
@@ -177,9 +177,10 @@ void Placement::write(const Key& key, const Rows& rows, const std::optional<Addr
 }
 
 // Of two pods that claim one address, the local one has it, then the one with the lower key.
-const PodEntry* Placement::owner(const IpAddr& ip) const {
+const PodEntry* Placement::owner(const Dirty& address) const {
+    if (address.pod && !sets_.contested(address.ip)) return &sets_.pod(*address.pod);
     const PodEntry* best = nullptr;
-    sets_.claims(ip, [&](std::uint32_t number) {
+    sets_.claims(address.ip, [&](std::uint32_t number) {
         const auto& entry = sets_.pod(number);
         const bool local = entry.pod->endpoint != 0;
         if (best != nullptr) {
@@ -206,12 +207,13 @@ Result<Address> Placement::wanted_fixed(const World& world, const IpAddr& ip, co
 }
 
 // With its class held.
-Result<std::optional<Address>> Placement::wanted(const World& world, const IpAddr& ip) {
+Result<std::optional<Address>> Placement::wanted(const World& world, const Dirty& address) {
+    const auto& ip = address.ip;
     if (const auto fixed = fixed_.find(ip); fixed != fixed_.end()) {
         WEFT_TRY(row, wanted_fixed(world, ip, fixed->second));
         return row;
     }
-    const auto* entry = owner(ip);
+    const auto* entry = owner(address);
     if (entry == nullptr) return std::nullopt;
     const auto& set = sets_.set(entry->set);
     WEFT_TRY(index,
@@ -223,9 +225,9 @@ Result<std::optional<Address>> Placement::wanted(const World& world, const IpAdd
                    .pod_range = in_any(world.node.pod_ranges, ip)};
 }
 
-Result<void> Placement::place(const World& world, const IpAddr& ip) {
-    WEFT_TRY(row, wanted(world, ip));
-    write(ip, image_.image().addresses, row);
+Result<void> Placement::place(const World& world, const Dirty& address) {
+    WEFT_TRY(row, wanted(world, address));
+    write(address.ip, image_.image().addresses, row);
     return {};
 }
 

@@ -27,6 +27,10 @@ class Placement {
         std::shared_ptr<const Node> node;
         bool host = false;
     };
+    struct Dirty {
+        IpAddr ip;
+        std::optional<std::uint32_t> pod = {};  // one that claims it, if that is known
+    };
     void fix(const World& world, const IpAddr& ip, const std::shared_ptr<const Node>& node, bool here);
     void name_born();
     void resolve_ports();
@@ -35,10 +39,10 @@ class Placement {
     void touch_inside(const std::vector<Cidr>& prefixes);
     Result<void> place_regions();
     Result<void> place_region(const Cidr& prefix);
-    Result<void> place(const World& world, const IpAddr& ip);
-    Result<std::optional<Address>> wanted(const World& world, const IpAddr& ip);
+    Result<void> place(const World& world, const Dirty& address);
+    Result<std::optional<Address>> wanted(const World& world, const Dirty& address);
     Result<Address> wanted_fixed(const World& world, const IpAddr& ip, const Fixed& fixed);
-    const PodEntry* owner(const IpAddr& ip) const;
+    const PodEntry* owner(const Dirty& address) const;
     template <typename Key, typename Rows>
     void write(const Key& key, const Rows& rows, const std::optional<Address>& row);
 
@@ -49,7 +53,7 @@ class Placement {
     ImageEditor& image_;
     std::map<IpAddr, Fixed> fixed_;
     std::vector<std::uint32_t> ports_;  // by pod: its list of named ports
-    std::vector<IpAddr> dirty_;
+    std::vector<Dirty> dirty_;
 };
 
 }  // namespace weft::policy

@@ -45,8 +45,12 @@ struct Applied {
     }
     void recarry(const IpAddr& ip, const std::optional<weft_addr>& before, const std::optional<weft_addr>& now) const {
         if (before && now && before->class_id == now->class_id) return;
-        if (before) state.classes[before->class_id].addresses.erase(ip);
-        if (now) state.classes[now->class_id].addresses.insert(ip);
+        auto entry =
+            before ? state.classes[before->class_id].addresses.extract(ip) : std::unordered_set<IpAddr>::node_type{};
+        if (now && !entry.empty())
+            state.classes[now->class_id].addresses.insert(std::move(entry));
+        else if (now)
+            state.classes[now->class_id].addresses.insert(ip);
         if (before) forget_if_none(before->class_id);
         state.address_rows[family(ip)] += one_if(now.has_value()) - one_if(before.has_value());
     }
