@@ -111,7 +111,7 @@ class LabelSets {
     Slots<PodEntry> pods_;
     ByText<std::uint32_t> by_key_;
     std::unordered_multimap<IpAddr, std::uint32_t> by_address_;
-    std::unordered_set<IpAddr> contested_;  // of by_address_
+    std::unordered_set<IpAddr> contested_;         // of by_address_
     ByText<std::vector<std::uint32_t>> postings_;  // "key=value" -> label sets
     std::vector<std::uint32_t> born_, touched_, emptied_;
     std::vector<IpAddr> addresses_;

@@ -191,7 +191,7 @@ Result<std::uint32_t> TablePlanner::follow(std::uint32_t policy) {
     const auto present = before == known_->kernel_policy.end() ? views_.end() : views_.find(before->second);
     if (present == views_.end() && !replaced && before != known_->kernel_policy.end() &&
         in_force_.contains(before->second))
-        return before->second;  // not concerned
+        return before->second;      // not concerned
     if (present != views_.end()) {  // what unnamed classes get is the same
         WEFT_TRY(view, relevant_view(table, present->second.unnamed));
         if (const auto kept = keep(view, {before->second})) return *kept;
