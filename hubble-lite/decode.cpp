@@ -11,7 +11,7 @@ namespace weft::hubble {
 namespace {
 
 constexpr std::string_view kErrorNames[kDecodeErrors] = {"truncated", "version", "type", "length", "field"};
-constexpr std::string_view kHookNames[WEFT_HOOK_COUNT] = {"from_pod", "to_pod", "from_netdev", "age"};
+constexpr std::string_view kHookNames[WEFT_HOOK_COUNT] = {"from_pod", "to_pod", "from_netdev", "age", "to_netdev"};
 
 std::optional<DecodeError> check_fields(const weft_event& event) {
     if (event.hook >= WEFT_HOOK_COUNT || event.direction > WEFT_INGRESS) return DecodeError::kField;

@@ -21,7 +21,7 @@ Result<EndpointSelection> parse_endpoint_selector(const JsonView& view, const st
 // endpointSelector: pods of the policy's own namespace only.
 Result<PodSet> parse_subject_selector(const JsonView& view, const std::string& own);
 
-// nodeSelector of fromNodes and toNodes.
+// nodeSelector, and those of fromNodes and toNodes.
 Result<LabelSelector> parse_node_selector(const JsonView& view);
 
 // "world", "host", ...: what it stands for. Nothing: everybody.

@@ -20,6 +20,7 @@ struct Compiler::Parts {
 
     void put_policies(const World& world, const WorldChanges& changes);
     Result<void> put_pods(const World& world, const WorldChanges& changes);
+    void enter_node(const World& world);
     void find_local();
     Result<void> cut_regions();
     void match_sets();
@@ -86,6 +87,17 @@ Result<void> Compiler::Parts::put_pods(const World& world, const WorldChanges& c
         for (const auto& [key, pod] : world.pods) WEFT_CHECK(sets.put(world, key, pod));
     for (const auto& key : changes.pods) WEFT_CHECK(sets.put(world, key, find_in(world.pods, key)));
     return {};
+}
+
+// The node has policies as a pod has, but no labels' set: Specs knows which are for it.
+void Compiler::Parts::enter_node(const World& world) {
+    constexpr std::uint32_t kSubject = 0xffffffff;  // no pod's number
+    image_.tables().node_endpoint = world.node.endpoint;
+    if (world.node.endpoint == 0) return;
+    auto node = std::make_shared<Pod>();
+    node->endpoint = world.node.endpoint;
+    specs.add_local(kNodeSet);
+    tables.put(kSubject, Tables::Subject{std::move(node), kNodeSet});
 }
 
 // The pods of this node among those that were touched.
@@ -255,6 +267,7 @@ Result<void> Compiler::update(const World& world, const WorldChanges& changes) {
 
 Result<void> Compiler::run(const World& world, const WorldChanges& changes) {
     Parts& p = *parts_;
+    if (changes.everything) p.enter_node(world);
     p.put_policies(world, changes);
     WEFT_CHECK(p.put_pods(world, changes));
     if (changes.nodes) p.placement.set_nodes(world);

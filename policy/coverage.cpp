@@ -89,6 +89,11 @@ bool covers(const PortMatch& wide, const PortMatch& narrow) {
     return wide.first <= narrow.first && narrow.last <= wide.last;
 }
 
+bool covers_subject(const Spec& wide, const Spec& narrow) {
+    if (wide.nodes.has_value() != narrow.nodes.has_value()) return false;
+    return wide.nodes ? covers(wide.nodes->nodes, narrow.nodes->nodes) : covers(wide.subject, narrow.subject);
+}
+
 bool covers(const Rule& wide, const Rule& narrow) {
     return wide.direction == narrow.direction && wide.required.empty() && covers_peers(wide, narrow) &&
            covers_ports(wide, narrow);

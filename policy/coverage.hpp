@@ -10,6 +10,7 @@ namespace weft::policy {
 bool covers(const LabelSelector& wide, const LabelSelector& narrow);
 bool covers(const PodSet& wide, const PodSet& narrow);
 bool covers(const Peer& wide, const Peer& narrow);
+bool covers_subject(const Spec& wide, const Spec& narrow);
 bool covers(const PortMatch& wide, const PortMatch& narrow);
 // Peers and ports of two rules of one direction. That `constrained` rules match less when others require something is
 // not looked at.

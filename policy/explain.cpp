@@ -56,6 +56,11 @@ Result<std::optional<AuditVerdict>> audit(const Image& image, const Explanation&
     return std::optional(out);
 }
 
+// Whose policies are asked at this end; 0: nobody's.
+std::uint32_t asked(const Image& image, const Address& end) {
+    return end.host ? image.node_endpoint : end.endpoint;
+}
+
 }  // namespace
 
 const Address& address_of(const Image& image, const IpAddr& ip) {
@@ -76,17 +81,18 @@ Result<Explanation> explain(const Image& image, const IpAddr& source, const IpAd
                     .egress = {},
                     .ingress = {},
                     .audit = {}};
-    if (out.source.endpoint != 0 && out.source.endpoint == out.destination.endpoint) {
+    const auto source_end = asked(image, out.source), destination_end = asked(image, out.destination);
+    if (source_end != 0 && source_end == destination_end) {
         out.exemption = Exemption::kSamePod;
         return out;
     }
     const auto number = port_number(protocol, port);
-    WEFT_TRY(egress, decide(image, Direction::kEgress, out.source.endpoint, out.destination, number));
+    WEFT_TRY(egress, decide(image, Direction::kEgress, source_end, out.destination, number));
     out.egress = egress;
     if (allow_host && out.source.host && out.destination.endpoint != 0) {
         out.exemption = Exemption::kHost;
     } else {
-        WEFT_TRY(ingress, decide(image, Direction::kIngress, out.destination.endpoint, out.source, number));
+        WEFT_TRY(ingress, decide(image, Direction::kIngress, destination_end, out.source, number));
         out.ingress = ingress;
     }
     out.allow = (!out.egress || out.egress->allow) && (!out.ingress || out.ingress->allow);

@@ -12,14 +12,14 @@ struct DirectionVerdict {
     Direction direction = Direction::kEgress;
     bool allow = false;
     bool by_default = false;
-    std::uint32_t endpoint = 0;  // the local pod whose policy it is
+    std::uint32_t endpoint = 0;  // the local pod whose policy it is, or the node
     std::uint32_t policy = 0;    // compiled policy; 0: the pod is not isolated in this direction
     std::uint32_t rule = 0;      // 0: not isolated, or the traffic is exempt
 };
 
 enum class Exemption {
     kNone,
-    kSamePod,  // a pod always reaches itself
+    kSamePod,  // a pod always reaches itself, and so does the node
     kHost,     // from the node itself to its pod
 };
 
@@ -34,8 +34,8 @@ struct Explanation {
     Exemption exemption = Exemption::kNone;
     Address source;
     Address destination;
-    std::optional<DirectionVerdict> egress;   // none: the source is no local pod, or exempt
-    std::optional<DirectionVerdict> ingress;  // none: the destination is no local pod, or exempt
+    std::optional<DirectionVerdict> egress;   // none: the source is no local pod, nor this node, or exempt
+    std::optional<DirectionVerdict> ingress;  // none: the destination is no local pod, nor this node, or exempt
     std::optional<AuditVerdict> audit;        // none: no policy in audit mode is asked, or the traffic is denied
 };
 

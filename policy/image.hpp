@@ -125,6 +125,7 @@ struct Image {
     // The same, were the policies in audit mode enforced; 0: there are none in that direction. Only endpoints with
     // some.
     std::map<std::uint32_t, std::array<std::uint32_t, 2>> audits;
+    std::uint32_t node_endpoint = 0;               // the one of `endpoints` that is the node itself; 0: none
     std::map<std::uint32_t, NameList> name_lists;  // by PortRow::names
     std::set<std::uint32_t> named_policies;        // numbers of `policies` in which some row has such a list
     SharedDnsNames dns;

@@ -45,12 +45,13 @@ class Linter {
 
   private:
     void check_spec() {
-        if (known_ == Known::kAll &&
-            !anyone(world_, [&](const Pod& pod) { return selects(world_, spec_->subject, pod); }))
-            warn(subject_path(), WarningKind::kSelectsNoPod, "selects no pod at present");
+        if (known_ == Known::kAll && !selects_any())
+            warn(subject_path(), WarningKind::kSelectsNoPod,
+                 spec_->nodes ? "selects no node at present" : "selects no pod at present");
         if (spec_->isolates[static_cast<std::size_t>(Direction::kEgress)] && !dns_is_open())
             warn(spec_path() + ".egress", WarningKind::kDeniesDns,
-                 "isolates for egress, and nothing opens port 53: the pods cannot resolve names");
+                 fmt::format("isolates for egress, and nothing opens port 53: the {} cannot resolve names",
+                             spec_->nodes ? "nodes" : "pods"));
         for (std::size_t i = 0; i < spec_->rules.size(); ++i) {
             const auto& rule = spec_->rules[i];
             if (!rule.any_peer && rule.peers.empty())
@@ -61,6 +62,12 @@ class Linter {
         }
     }
 
+    bool selects_any() const {
+        if (!spec_->nodes) return anyone(world_, [&](const Pod& pod) { return selects(world_, spec_->subject, pod); });
+        const auto matches = [&](const auto& entry) { return spec_->nodes->nodes.matches(entry.second->labels); };
+        return selects_own_node(world_, *spec_) || std::ranges::any_of(world_.nodes, matches);
+    }
+
     void check_state(const Rule& rule) {
         for (std::size_t i = 0; i < rule.ports.size(); ++i) check_name(rule, i);
         for (std::size_t i = 0; i < rule.peers.size(); ++i) check_peer(rule, i);
@@ -69,7 +76,7 @@ class Linter {
     // By the policy itself, or by another for all the same pods.
     bool dns_is_open() const {
         const auto opens = [&](const Spec& spec) {
-            return std::ranges::any_of(spec.rules, opens_dns) && covers(spec.subject, spec_->subject);
+            return std::ranges::any_of(spec.rules, opens_dns) && covers_subject(spec, *spec_);
         };
         if (std::ranges::any_of(policy_.specs, opens)) return true;
         return std::ranges::any_of(world_.policies, [&](const auto& entry) {
@@ -112,6 +119,7 @@ class Linter {
 
     std::string subject_path() const {
         if (policy_.name.kind == "NetworkPolicy") return "$.spec.podSelector";
+        if (spec_->nodes) return spec_path() + ".nodeSelector";
         return spec_path() + (policy_.name.kind.starts_with("Cilium") ? ".endpointSelector" : ".subject");
     }
 

@@ -20,6 +20,14 @@ constexpr List kLists[] = {{"egress", Direction::kEgress, Action::kAllow},
                            {"ingress", Direction::kIngress, Action::kAllow},
                            {"ingressDeny", Direction::kIngress, Action::kDeny}};
 
+// Names are known by the answers that a pod gets: nobody reads the node's.
+Result<void> check_node_rule(const JsonView& view, const Rule& rule) {
+    const auto is_name = [](const Peer& peer) { return std::holds_alternative<DnsPeer>(peer); };
+    if (std::ranges::none_of(rule.peers, is_name)) return {};
+    WEFT_TRY(names, view.member("toFQDNs"));
+    return not_supported(names, "a node's own DNS answers are not read: use toCIDR or toEntities");
+}
+
 Result<void> read_list(const JsonView& view, const List& list, const std::string& place, const std::string& own,
                        Spec& out) {
     WEFT_TRY(items, list_of(view, list.name));
@@ -31,6 +39,7 @@ Result<void> read_list(const JsonView& view, const List& list, const std::string
         rule.list = fmt::format("{}.{}", place, list.name);
         rule.index = static_cast<int>(i);
         WEFT_TRY(parsed, parse_cilium_rule(items[i], std::move(rule), own));
+        if (out.nodes) WEFT_CHECK(check_node_rule(items[i], parsed));
         out.rules.push_back(std::move(parsed));
     }
     if (!items.empty()) out.isolates[static_cast<std::size_t>(list.direction)] = true;
@@ -66,16 +75,31 @@ Result<std::string> parse_log(const JsonView& spec) {
     return text;
 }
 
+// Pods by endpointSelector, or the nodes themselves by nodeSelector.
+Result<void> parse_subject(const JsonView& view, const std::string& own, Spec& out) {
+    WEFT_TRY(nodes, view.find("nodeSelector"));
+    if (!nodes) {
+        WEFT_TRY(selector, view.member("endpointSelector"));
+        WEFT_TRY(subject, parse_subject_selector(selector, own));
+        out.subject = std::move(subject);
+        return {};
+    }
+    WEFT_TRY(pods, view.find("endpointSelector"));
+    if (pods) return nodes->error("stands beside endpointSelector: a spec is for pods or for nodes");
+    if (!own.empty())
+        return not_supported(*nodes, "only a CiliumClusterwideNetworkPolicy is for nodes, they are of no namespace");
+    WEFT_TRY(selector, parse_node_selector(*nodes));
+    out.nodes = NodeSet{std::move(selector)};
+    out.subject = PodSet::nobody();
+    return {};
+}
+
 // `place`: "spec" or "specs[0]".
 Result<Spec> parse_spec(const JsonView& view, const std::string& place, const std::string& own) {
-    WEFT_TRY(of_nodes, view.find("nodeSelector"));
-    if (of_nodes) return not_supported(*of_nodes, "policies of nodes are not enforced yet");
-    WEFT_CHECK(view.only({"endpointSelector", "ingress", "ingressDeny", "egress", "egressDeny", "enableDefaultDeny",
-                          "labels", "description", "log"}));
+    WEFT_CHECK(view.only({"endpointSelector", "nodeSelector", "ingress", "ingressDeny", "egress", "egressDeny",
+                          "enableDefaultDeny", "labels", "description", "log"}));
     Spec out;
-    WEFT_TRY(selector, view.member("endpointSelector"));
-    WEFT_TRY(subject, parse_subject_selector(selector, own));
-    out.subject = std::move(subject);
+    WEFT_CHECK(parse_subject(view, own, out));
     for (const auto& list : kLists) WEFT_CHECK(read_list(view, list, place, own, out));
     WEFT_CHECK(read_default_deny(view, out));
     WEFT_TRY(log, parse_log(view));

@@ -21,14 +21,6 @@ std::size_t addresses_in(const Cidr& prefix) {
     return std::size_t{1} << std::min(prefix.address.bits() - prefix.length, kMost);
 }
 
-// The Node object of this node: the one that has an address of it.
-std::shared_ptr<const Node> own_node(const World& world) {
-    for (const auto& [name, node] : world.nodes)
-        for (const auto& ip : node->addresses)
-            if (has(world.node.host_addresses, ip)) return node;
-    return nullptr;
-}
-
 Entity world_of(const IpAddr& ip) {
     return ip.is_v4() ? Entity::kWorld4 : Entity::kWorld6;
 }

@@ -21,6 +21,8 @@ namespace weft::policy {
 // Pods by labels. With `namespace_` only those of that namespace, else those of the namespaces that the selector
 // matches.
 struct PodSet {
+    static PodSet nobody() { return {.namespace_ = "", .namespaces = {}, .pods = {}}; }
+
     std::optional<std::string> namespace_;
     LabelSelector namespaces;  // of no account when namespace_ is given
     LabelSelector pods;
@@ -118,12 +120,15 @@ struct Rule {
     friend bool operator==(const Rule&, const Rule&) = default;
 };
 
-// Rules for one set of subjects.
+// Rules for one set of subjects: pods, or with `nodes` the nodes themselves.
 struct Spec {
-    PodSet subject;
+    PodSet subject;                  // with `nodes`: nobody()
+    std::optional<NodeSet> nodes;    // whose own traffic the rules are for
     std::array<bool, 2> isolates{};  // by Direction
     std::vector<Rule> rules;         // only of directions that the policy is about
     std::string log;                 // text for the flows that it decides
+
+    std::string subject_text() const { return nodes ? nodes->text() : subject.text(); }
 };
 
 // A parsed policy object. Most kinds have one spec.

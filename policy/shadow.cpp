@@ -42,7 +42,8 @@ bool requires_pods(const Policy& policy, const Rule& like) {
 bool may_shrink(const Standing& other, const Standing& place, const World& world) {
     const Rule &wide = other.rule(), &rule = place.rule();
     if (!wide.constrained) return false;
-    if (rule.constrained && rule.action == wide.action && other.spec.subject == place.spec.subject) return false;
+    if (rule.constrained && rule.action == wide.action && other.spec.subject_text() == place.spec.subject_text())
+        return false;
     return requires_pods(place.policy, wide) ||
            std::ranges::any_of(world.policies, [&](const auto& entry) { return requires_pods(*entry.second, wide); });
 }
@@ -50,10 +51,10 @@ bool may_shrink(const Standing& other, const Standing& place, const World& world
 bool shadows(const Standing& other, const Standing& place) {
     const Rule &wide = other.rule(), &rule = place.rule();
     if (wide.tier != rule.tier || wide.priority > rule.priority) return false;
-    if (!covers(other.spec.subject, place.spec.subject) || !covers(wide, rule)) return false;
+    if (!covers_subject(other.spec, place.spec) || !covers(wide, rule)) return false;
     if (wide.priority < rule.priority || (is_ordered(rule) && stands_before(other, place))) return true;
     if (is_ordered(rule)) return false;
-    const bool equal = covers(rule, wide) && covers(place.spec.subject, other.spec.subject);
+    const bool equal = covers(rule, wide) && covers_subject(place.spec, other.spec);
     return !equal || !other.same_policy(place) || stands_before(other, place);
 }
 
@@ -95,12 +96,12 @@ std::vector<Rule> pieces_of(const Rule& rule) {
 // What covers a piece of `place`: among rules without an order only one that is more than a piece of it itself, or each
 // would be shadowed by the other.
 std::optional<Shadow> shadow_of_piece(const Rule& piece, const Standing& place, const World& world) {
-    Spec spec = {.subject = place.spec.subject, .isolates = {}, .rules = {piece}, .log = {}};
+    Spec spec = {.subject = place.spec.subject, .nodes = place.spec.nodes, .isolates = {}, .rules = {piece}, .log = {}};
     const Standing part{place.policy, spec, 0};
     std::optional<Shadow> out;
     visit_others(place, world, [&](const Standing& other) {
         const Rule &wide = other.rule(), &rule = place.rule();
-        if (wide.tier != rule.tier || wide.priority > rule.priority || !covers(other.spec.subject, spec.subject) ||
+        if (wide.tier != rule.tier || wide.priority > rule.priority || !covers_subject(other.spec, spec) ||
             !covers(wide, piece) || may_shrink(other, part, world))
             return false;
         const bool same_rank = wide.priority == rule.priority;

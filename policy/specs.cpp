@@ -18,7 +18,7 @@ void Specs::put(const PolicyName& name, const std::shared_ptr<const Policy>& pol
         for (const auto number : known->second) {
             specs_[number].retired = true;
             retired_.push_back(number);
-            std::erase(of_subject_[specs_[number].subject], number);
+            if (of_nodes_.erase(number) == 0) std::erase(of_subject_[specs_[number].subject], number);
         }
         of_policy_.erase(known);
     }
@@ -26,11 +26,16 @@ void Specs::put(const PolicyName& name, const std::shared_ptr<const Policy>& pol
     auto& numbers = of_policy_[name];
     ++versions_;
     for (std::uint32_t place = 0; place < policy->specs.size(); ++place) {
-        const auto subject = index_.acquire(policy->specs[place].subject).number;
+        const bool of_nodes = policy->specs[place].nodes.has_value();
+        const auto subject = of_nodes ? 0 : index_.acquire(policy->specs[place].subject).number;
         const auto number =
             specs_.add({.policy = policy, .version = versions_, .place = place, .subject = subject, .rules = {}});
-        of_subject_[subject].push_back(number);
         numbers.push_back(number);
+        if (of_nodes) {
+            of_nodes_.insert(number);
+            continue;
+        }
+        of_subject_[subject].push_back(number);
         new_.push_back(number);
     }
 }
@@ -89,6 +94,22 @@ void Specs::drop_gone(std::uint32_t set, Local& local) {
     if (gone > 0) changed_.insert(set);
 }
 
+// The specs for nodes are few: each is tried every time.
+void Specs::select_node(const World& world, Local& local) {
+    std::vector<std::uint32_t> selecting;
+    for (const auto spec : of_nodes_)
+        if (selects_own_node(world, specs_[spec].spec())) selecting.push_back(spec);
+    std::ranges::sort(selecting, [&](std::uint32_t a, std::uint32_t b) { return before(a, b); });
+    if (selecting == local.specs) return;
+    for (const auto spec : selecting)
+        if (std::ranges::find(local.specs, spec) == local.specs.end() && ++specs_[spec].subjects == 1)
+            entering_.push_back(spec);
+    for (const auto spec : local.specs)
+        if (std::ranges::find(selecting, spec) == selecting.end()) lose(spec);
+    local.specs = std::move(selecting);
+    changed_.insert(kNodeSet);
+}
+
 Result<void> Specs::select(const World& world, const LabelSets& sets, Atoms& atoms) {
     index_.build();
     for (auto at = local_.begin(); at != local_.end();) {
@@ -100,7 +121,9 @@ Result<void> Specs::select(const World& world, const LabelSets& sets, Atoms& ato
             at = local_.erase(at);
             continue;
         }
-        if (local.evaluated)
+        if (set == kNodeSet)
+            select_node(world, local);
+        else if (local.evaluated)
             try_new(sets, set, local);
         else
             evaluate(sets, set, local);
@@ -136,8 +159,8 @@ std::vector<std::string> Specs::rule_keys(const SpecState& state) const {
     std::vector<std::string> out;
     for (std::uint32_t place = 0; place <= state.place; ++place) {
         const auto& spec = policy.specs[place];
-        if (place != state.place && !(spec.subject == state.spec().subject)) continue;
-        const auto subject = policy.specs.size() > 1 ? spec.subject.text() : std::string();
+        if (place != state.place && spec.subject_text() != state.spec().subject_text()) continue;
+        const auto subject = policy.specs.size() > 1 ? spec.subject_text() : std::string();
         for (const auto& rule : spec.rules) {
             auto key = fmt::format("{}{}/{}", policy.audit ? "audit/" : "", policy.key(),
                                    Digest::of(subject + "\n" + rule.text()).hex());
@@ -185,7 +208,7 @@ void Specs::drop(SpecState& state, Atoms& atoms) {
 
 void Specs::settle() {
     for (const auto number : retired_) {
-        if (index_.release(specs_[number].subject)) {
+        if (!specs_[number].spec().nodes && index_.release(specs_[number].subject)) {
             of_subject_.erase(specs_[number].subject);
             index_.erase(specs_[number].subject);
         }

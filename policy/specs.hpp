@@ -24,11 +24,14 @@ struct CompiledRule {
         names;  // ports that an egress rule names: resolved on the receiving pod, so part of its class
 };
 
+// Stands for this node where local pods have their label set.
+inline constexpr std::uint32_t kNodeSet = 0xffffffff;
+
 struct SpecState {
     std::shared_ptr<const Policy> policy;
     std::uint64_t version = 0;   // of the policy: each put() is one
     std::uint32_t place = 0;     // in policy->specs
-    std::uint32_t subject = 0;   // in the index of subjects
+    std::uint32_t subject = 0;   // in the index of subjects; not of specs for nodes
     std::uint32_t subjects = 0;  // label sets of local pods that it selects
     bool in_force = false;
     bool retired = false;  // its policy is gone or another
@@ -44,7 +47,7 @@ class Specs {
     void put(const PolicyName& name, const std::shared_ptr<const Policy>& policy);
     // The groups of addresses have changed: policies that name some are put anew.
     void renew_groups();
-    // Local pods by label set: one more, one less.
+    // Local pods by label set, or the node: one more, one less.
     void add_local(std::uint32_t set) { ++local_[set].pods; }
     void remove_local(std::uint32_t set) { --local_[set].pods; }
     // Works out which specs select which label sets, and takes the rules of those that are in force now.
@@ -79,6 +82,7 @@ class Specs {
     void evaluate(const LabelSets& sets, std::uint32_t set, Local& local);
     void try_new(const LabelSets& sets, std::uint32_t set, Local& local);
     void drop_gone(std::uint32_t set, Local& local);
+    void select_node(const World& world, Local& local);
     void lose(std::uint32_t spec) {
         if (--specs_[spec].subjects == 0) leaving_.push_back(spec);
     }
@@ -93,7 +97,8 @@ class Specs {
     PodSetIndex index_;
     PodSetIndex::Matcher matcher_{index_};
     std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> of_subject_;  // set in the index -> specs
-    std::map<std::uint32_t, Local> local_;                                      // by label set
+    std::set<std::uint32_t> of_nodes_;                                          // specs for nodes
+    std::map<std::uint32_t, Local> local_;                                      // by label set, or kNodeSet
     std::unordered_map<std::uint32_t, HeldRule> rules_;
     std::vector<std::uint32_t> new_, retired_, entering_, leaving_;
     std::set<std::uint32_t> changed_;

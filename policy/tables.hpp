@@ -14,9 +14,10 @@ class Tables {
 
     struct Subject {
         std::shared_ptr<const Pod> pod;
-        std::uint32_t set = 0;  // label set
+        std::uint32_t set = 0;  // label set, or kNodeSet
     };
-    // A local pod, by its number in LabelSets; nothing: it is gone. Its tables follow in update().
+    // A local pod, by its number in LabelSets (or the node, by another); nothing: it is gone. Its tables follow in
+    // update().
     void put(std::uint32_t number, const std::optional<Subject>& subject);
     const Subject* find(std::uint32_t number) const;
     // After specs and classes are settled upon: tables that no pod needs go, the others follow the classes, new ones

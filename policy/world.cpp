@@ -88,6 +88,19 @@ std::string_view to_string(Direction direction) {
     return direction == Direction::kEgress ? "egress" : "ingress";
 }
 
+std::shared_ptr<const Node> own_node(const World& world) {
+    for (const auto& [name, node] : world.nodes)
+        for (const auto& ip : node->addresses)
+            if (std::ranges::find(world.node.host_addresses, ip) != world.node.host_addresses.end()) return node;
+    return nullptr;
+}
+
+bool selects_own_node(const World& world, const Spec& spec) {
+    if (!spec.nodes) return false;
+    const auto own = own_node(world);
+    return spec.nodes->nodes.matches(own == nullptr ? Labels{} : own->labels);
+}
+
 bool selects(const World& world, const PodSet& set, const Pod& pod) {
     if (pod.host_network || !set.pods.matches(pod.labels)) return false;
     if (set.namespace_) return *set.namespace_ == pod.namespace_;

@@ -15,6 +15,7 @@ namespace weft::policy {
 
 // What the node knows of itself. All lists may be empty.
 struct NodeFacts {
+    std::uint32_t endpoint = 0;          // stands for the node where policies are asked; 0: it has none
     std::vector<IpAddr> host_addresses;  // of this node
     std::vector<IpAddr> remote_nodes;    // of the other nodes, besides those of Node objects
     std::vector<IpAddr> kube_apiservers;
@@ -52,6 +53,11 @@ struct WorldChanges {
         return !everything && !nodes && !groups && pods.empty() && namespaces.empty() && policies.empty();
     }
 };
+
+// The Node object of this node: the one that has an address of it. Nothing if there is none.
+std::shared_ptr<const Node> own_node(const World& world);
+// Whether the spec is for nodes and this one among them. Without an object it is a node without labels.
+bool selects_own_node(const World& world, const Spec& spec);
 
 // Whether the pod is in the set: by its labels and its namespace's. Pods on the host network are in none.
 bool selects(const World& world, const PodSet& set, const Pod& pod);

@@ -69,10 +69,15 @@ Result<Question> parse_question(const JsonView& view) {
     return out;
 }
 
-// An address, an endpoint's number, a pod as "namespace/name" or "name" (namespace default), or a container id.
+// This node, by the label that flows give it.
+constexpr std::string_view kThisNode = "reserved:host";
+
+// An address, "reserved:host", an endpoint's number, a pod as "namespace/name" or "name" (namespace default), or a
+// container id.
 Result<Party> party_of(const policy::World& world, const reconcile::State& state, const std::string& text,
                        std::string_view member) {
     if (const auto ip = IpAddr::parse(text)) return Party{text, {*ip}};
+    if (text == kThisNode) return Party{text, world.node.host_addresses};
     std::uint32_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error == std::errc{} && end == text.data() + text.size())
@@ -86,10 +91,11 @@ Result<Party> party_of(const policy::World& world, const reconcile::State& state
     for (const auto& [key, pod] : world.pods)
         if (pod->namespace_ == space && pod->name == name && !pod->addresses.empty())
             return Party{space + "/" + name, pod->addresses};
-    return std::unexpected(Error{
-        ErrorCode::kNotFound,
-        fmt::format("'{}' is neither an address, an endpoint's number, nor a pod with an address", text.substr(0, 128)),
-        fmt::format("$.{}", member)});
+    return std::unexpected(
+        Error{ErrorCode::kNotFound,
+              fmt::format("'{}' is neither an address, reserved:host, an endpoint's number, nor a pod with an address",
+                          text.substr(0, 128)),
+              fmt::format("$.{}", member)});
 }
 
 // A pair of one family; IPv4 when both have it.

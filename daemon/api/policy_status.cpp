@@ -9,13 +9,17 @@ namespace weft::api {
 
 namespace {
 
-// Pods that are selected: those of this node, and all that are known.
+// What is selected: pods of this node, or the node itself, and all pods that are known.
 struct Selected {
     std::size_t here = 0, known = 0;
+    bool nodes = false;  // it is for nodes
 };
 
 Selected selected_by(const policy::Policy& policy, const policy::World& world) {
     Selected out;
+    for (const auto& spec : policy.specs) out.nodes |= spec.nodes.has_value();
+    if (std::ranges::any_of(policy.specs, [&](const auto& spec) { return policy::selects_own_node(world, spec); }))
+        ++out.here;
     for (const auto& [key, pod] : world.pods) {
         const bool selected = std::ranges::any_of(policy.specs, [&, of = pod.get()](const policy::Spec& spec) {
             return policy::selects(world, spec.subject, *of);
@@ -89,7 +93,9 @@ Json PolicyStatuses::of(const policy::PolicyName& name) const {
              {"rules", rules_of(name)},
              {"reason", ""}};
     if (pods.here == 0)
-        out["reason"] = pods.known == 0 ? "it selects no pod that is known" : "it selects no pod of this node";
+        out["reason"] = pods.nodes        ? "it does not select this node"
+                        : pods.known == 0 ? "it selects no pod that is known"
+                                          : "it selects no pod of this node";
     return out;
 }
 

@@ -79,7 +79,7 @@ Result<Reply> get_status(Context& context, const Call&) {
 }
 
 Result<Reply> get_health(Context& context, const Call&) {
-    for (const char* program : {WEFT_PROG_FROM_POD, WEFT_PROG_TO_POD, WEFT_PROG_FROM_NETDEV}) {
+    for (const char* program : {WEFT_PROG_FROM_POD, WEFT_PROG_TO_POD, WEFT_PROG_FROM_NETDEV, WEFT_PROG_TO_NETDEV}) {
         const auto pin = context.pins.program(program);
         if (access(pin.c_str(), F_OK) != 0)
             return fail(ErrorCode::kUnavailable, "{} is gone, no pod can be added; restart weftd", pin.string());

@@ -154,7 +154,7 @@ Result<Endpoint> parse_endpoint(const JsonView& view) {
     WEFT_CHECK(view.only({"id", "container_id", "ifname", "network", "netns", "netns_dev", "netns_inode", "host_ifname",
                           "host_ifindex", "mac", "pod", "labels", "ips"}));
     Endpoint out;
-    WEFT_TRY(id, number(view, "id", WEFT_MAX_ENDPOINTS - 1));
+    WEFT_TRY(id, number(view, "id", WEFT_NODE_ENDPOINT - 1));
     out.id = static_cast<std::uint32_t>(id);
     WEFT_TRY(attachment, parse_attachment(view));
     out.attachment = std::move(attachment);

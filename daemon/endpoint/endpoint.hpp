@@ -23,7 +23,7 @@ struct Attachment {
 };
 
 struct Endpoint {
-    std::uint32_t id = 0;  // number: 1 .. WEFT_MAX_ENDPOINTS - 1
+    std::uint32_t id = 0;  // number: 1 .. WEFT_NODE_ENDPOINT - 1
     Attachment attachment;
     std::string network;
     std::string netns;

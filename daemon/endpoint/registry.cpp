@@ -10,7 +10,7 @@ namespace weft::endpoint {
 
 Result<std::uint32_t> free_number(const std::map<std::uint32_t, reconcile::EndpointPtr>& endpoints,
                                   std::uint32_t after) {
-    constexpr std::uint32_t kNumbers = WEFT_MAX_ENDPOINTS - 1;
+    constexpr std::uint32_t kNumbers = WEFT_NODE_ENDPOINT - 1;
     for (std::uint32_t i = 0; i < kNumbers; ++i) {
         const std::uint32_t candidate = (after + i) % kNumbers + 1;
         if (!endpoints.contains(candidate)) return candidate;

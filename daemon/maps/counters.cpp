@@ -99,6 +99,8 @@ std::string_view hook_name(std::uint32_t hook) {
             return "to_pod";
         case WEFT_HOOK_FROM_NETDEV:
             return "from_netdev";
+        case WEFT_HOOK_TO_NETDEV:
+            return "to_netdev";
         case WEFT_HOOK_AGE:
             return "age";
         default:

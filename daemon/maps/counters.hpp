@@ -21,7 +21,7 @@ Result<std::map<std::uint32_t, RuleCount>> rule_counts(const datapath::Pins& pin
 
 struct Metric {
     std::string_view reason;  // "forwarded", or the drop reason's name in lower case
-    std::string_view hook;    // "from_pod", "to_pod", "from_netdev", "age"
+    std::string_view hook;    // "from_pod", "to_pod", "from_netdev", "to_netdev", "age"
     std::uint64_t packets = 0, bytes = 0;
 };
 

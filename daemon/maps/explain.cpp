@@ -28,6 +28,12 @@ const weft_port_row* policy_row(const KernelState& state, std::uint32_t policy, 
     return holds ? &row->second : nullptr;
 }
 
+// Whose policies are asked at this end: a pod's, or the node's.
+std::optional<std::uint32_t> asked(const KernelState& state, const weft_addr& end) {
+    const std::uint32_t number = (end.flags & WEFT_ADDR_HOST) != 0 ? WEFT_NODE_ENDPOINT : end.endpoint;
+    return state.endpoints.contains(number) ? std::optional(number) : std::nullopt;
+}
+
 // The other end: its class, and the names that it is known by.
 struct Other {
     std::uint32_t class_id = 0;
@@ -98,7 +104,8 @@ KernelExplanation explain_from_maps(const KernelState& state, const IpAddr& sour
     result.unknown_destination = to == nullptr || (!to_pod && (to->flags & WEFT_ADDR_POD_RANGE) != 0);
     if (from == nullptr || to == nullptr) return result;
     const std::uint32_t number = static_cast<std::uint32_t>(protocol) << 16 | port;
-    if (from_pod && to_pod && from->endpoint == to->endpoint) {
+    const auto source_end = asked(state, *from), destination_end = asked(state, *to);
+    if (source_end && source_end == destination_end) {
         result.allow = true;
         return result;
     }
@@ -106,10 +113,11 @@ KernelExplanation explain_from_maps(const KernelState& state, const IpAddr& sour
     Other target{to->class_id};
     const bool outside = to->identity == WEFT_IDENTITY_WORLD || to->identity == WEFT_IDENTITY_KUBE_APISERVER;
     if (from_pod && to->endpoint == 0 && outside && names) target.names = names(from->endpoint, destination);
-    if (from_pod) result.egress = judge(state, from->endpoint, WEFT_EGRESS, target, number);
+    if (source_end) result.egress = judge(state, *source_end, WEFT_EGRESS, target, number);
     if (result.egress && !result.egress->allow) return result;
-    const bool exempt = (from->flags & WEFT_ADDR_HOST) != 0 && (state.control.flags & WEFT_CONTROL_ALLOW_HOST) != 0;
-    if (to_pod && !exempt) result.ingress = judge(state, to->endpoint, WEFT_INGRESS, peer, number);
+    const bool exempt =
+        to_pod && (from->flags & WEFT_ADDR_HOST) != 0 && (state.control.flags & WEFT_CONTROL_ALLOW_HOST) != 0;
+    if (destination_end && !exempt) result.ingress = judge(state, *destination_end, WEFT_INGRESS, peer, number);
     result.allow = !result.unknown_destination && (!result.ingress || result.ingress->allow);
     if (result.allow) result.audit_allow = audit(state, result, target, peer, number);
     return result;

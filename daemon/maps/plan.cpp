@@ -72,6 +72,10 @@ class Planner {
   private:
     Result<void> check_room() const;
     weft_endpoint endpoint_row(const LocalEndpoint& endpoint, bool flip) const;
+    // A pod that is not there yet, or the node, which always was.
+    std::uint32_t before_the_first(const LocalEndpoint& endpoint) const {
+        return endpoint.number == image_.node_endpoint ? 0 : kBarredPolicy;
+    }
     void endpoints(bool flip);
     void addresses(bool flip);
     template <typename Put, typename Wanted, typename Present>
@@ -172,7 +176,7 @@ weft_endpoint Planner::endpoint_row(const LocalEndpoint& endpoint, bool flip) co
     row.flags = reads_dns(endpoint.number) ? WEFT_ENDPOINT_DNS : 0;
     for (int kind = 0; kind < WEFT_POLICY_KINDS; ++kind) {
         if (is_new || flip) row.policy[next][kind] = wanted_policy(endpoint.number, kind);
-        if (is_new) row.policy[now][kind] = flip ? kBarredPolicy : wanted_policy(endpoint.number, kind);
+        if (is_new) row.policy[now][kind] = flip ? before_the_first(endpoint) : wanted_policy(endpoint.number, kind);
     }
     return row;
 }

@@ -103,7 +103,9 @@ Result<void> Daemon::first_change() {
         spdlog::info("{} queued DELs replayed", replayed);
     WEFT_CHECK(renew_programs());
     if (facts_.uplink.empty()) return {};
-    return datapath::attach(pins_, facts_.uplink, datapath::TcHook::kIngress, WEFT_PROG_FROM_NETDEV);
+    constexpr datapath::Attachment kUplink[] = {{datapath::TcHook::kIngress, WEFT_PROG_FROM_NETDEV},
+                                                {datapath::TcHook::kEgress, WEFT_PROG_TO_NETDEV}};
+    return datapath::attach(pins_, facts_.uplink, kUplink);
 }
 
 // Another build's programs are pinned now, but a filter of clsact still holds the old ones. Looked at on every start,

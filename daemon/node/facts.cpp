@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "datapath/abi/endpoint.h"
+
 namespace weft::node {
 
 namespace {
@@ -19,6 +21,7 @@ Result<Facts> find_facts(const Config& config, const std::vector<Cidr>& pod_rang
     Facts out;
     WEFT_TRY(addresses, own_addresses());
     out.node.host_addresses = std::move(addresses);
+    out.node.endpoint = WEFT_NODE_ENDPOINT;
     out.node.pod_ranges = pod_ranges;
     out.node.no_masquerade = config.no_masquerade;
     out.node.kube_apiservers = config.kube_apiservers;

@@ -87,6 +87,7 @@ Result<void> uninstall(const Config& config, std::ostream& out) {
     }
     for (const auto& name : uplinks(config, pins)) {
         WEFT_CHECK(datapath::detach(pins, name, datapath::TcHook::kIngress, WEFT_PROG_FROM_NETDEV));
+        WEFT_CHECK(datapath::detach(pins, name, datapath::TcHook::kEgress, WEFT_PROG_TO_NETDEV));
         out << "uplink " << name << ": detached\n";
     }
     if (fs::exists(pins.root, error)) {

@@ -132,7 +132,9 @@ void Reconciler::succeed() {
 std::vector<maps::LocalEndpoint> Reconciler::local_endpoints() const {
     const auto& image = compiler_.image();
     std::vector<maps::LocalEndpoint> out;
-    out.reserve(state_.endpoints().size());
+    out.reserve(state_.endpoints().size() + 1);
+    constexpr std::uint32_t kLoopback = 1;  // its number in every network namespace: the node's row needs some device
+    if (image.node_endpoint != 0) out.push_back({image.node_endpoint, kLoopback, policy::kIdentityHost, {}});
     for (const auto& [id, endpoint] : state_.endpoints()) {
         maps::LocalEndpoint local{id, endpoint->host_ifindex, 0, endpoint->mac};
         for (const auto& ip : endpoint->ips)

@@ -4,12 +4,15 @@
 #include "datapath/abi/types.h"
 
 #define WEFT_MAX_ENDPOINTS 4096
+// The node itself: its row has policies and nothing else of account. No address names it; addresses of this node have
+// WEFT_ADDR_HOST.
+#define WEFT_NODE_ENDPOINT 4095
 
 // Compiled policies of an endpoint: one a direction, and behind them those that are asked only to tell what they say.
 #define WEFT_AUDIT 2
 #define WEFT_POLICY_KINDS 4
 
-// Map `endpoints`: array; the index is the endpoint's number (1..WEFT_MAX_ENDPOINTS-1, 0 is "none").
+// Map `endpoints`: array; the index is the endpoint's number (1..WEFT_NODE_ENDPOINT-1 pods, 0 is "none").
 struct weft_endpoint {
     __u32 ifindex;  // host end of the veth pair; 0: the row is not in use
     __u32 identity;

@@ -21,7 +21,8 @@ enum weft_hook {
     WEFT_HOOK_TO_POD = 1,
     WEFT_HOOK_FROM_NETDEV = 2,
     WEFT_HOOK_AGE = 3,  // the ageing pass
-    WEFT_HOOK_COUNT = 4,
+    WEFT_HOOK_TO_NETDEV = 4,
+    WEFT_HOOK_COUNT = 5,
 };
 
 enum weft_event_flag {

@@ -10,6 +10,7 @@
 #define WEFT_PROG_FROM_POD "from_pod"
 #define WEFT_PROG_TO_POD "to_pod"
 #define WEFT_PROG_FROM_NETDEV "from_netdev"
+#define WEFT_PROG_TO_NETDEV "to_netdev"
 #define WEFT_PROG_AGE_FLOWS "age_flows"
 #define WEFT_PROG_READ_CLOCK "read_clock"
 

@@ -12,7 +12,7 @@
 #endif
 
 // Raised by any change to a struct or map below that an older program or daemon would misread.
-#define WEFT_ABI_VERSION 7
+#define WEFT_ABI_VERSION 8
 
 struct weft_ip {
     __u8 b[16];

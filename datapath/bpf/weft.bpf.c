@@ -21,4 +21,11 @@ int from_netdev(struct __sk_buff* ctx) {
     return handle(ctx, WEFT_HOOK_FROM_NETDEV);
 }
 
+/* tc egress of the uplink: of what leaves the node, only what it says itself is looked at, while policies select it. */
+SEC("tc")
+int to_netdev(struct __sk_buff* ctx) {
+    if (ctx->ingress_ifindex || !node_is_policed()) return TC_ACT_OK;
+    return handle(ctx, WEFT_HOOK_TO_NETDEV);
+}
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

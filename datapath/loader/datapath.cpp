@@ -24,8 +24,8 @@ namespace fs = std::filesystem;
 
 using ObjectPtr = std::unique_ptr<bpf_object, decltype(&bpf_object__close)>;
 
-constexpr const char* kPrograms[] = {WEFT_PROG_FROM_POD, WEFT_PROG_TO_POD, WEFT_PROG_FROM_NETDEV, WEFT_PROG_AGE_FLOWS,
-                                     WEFT_PROG_READ_CLOCK};
+constexpr const char* kPrograms[] = {WEFT_PROG_FROM_POD,  WEFT_PROG_TO_POD,    WEFT_PROG_FROM_NETDEV,
+                                     WEFT_PROG_TO_NETDEV, WEFT_PROG_AGE_FLOWS, WEFT_PROG_READ_CLOCK};
 
 // libbpf reports through a callback; the verifier's log comes this way too. One load at a time (the daemon's lock).
 std::string& libbpf_log() {

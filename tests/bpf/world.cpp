@@ -61,7 +61,7 @@ datapath::Sizes World::small() {
 
 World::World(const std::string& name, const datapath::Sizes& sizes)
     : pins_(load(name, sizes)), ring_(must(datapath::EventRing::open(pins_))) {
-    for (const char* program : {WEFT_PROG_FROM_POD, WEFT_PROG_TO_POD, WEFT_PROG_FROM_NETDEV}) {
+    for (const char* program : {WEFT_PROG_FROM_POD, WEFT_PROG_TO_POD, WEFT_PROG_FROM_NETDEV, WEFT_PROG_TO_NETDEV}) {
         programs_[program].reset(bpf_obj_get(pins_.program(program).c_str()));
         if (!programs_[program]) throw std::runtime_error(std::string("no program ") + program);
     }

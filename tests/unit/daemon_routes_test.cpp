@@ -161,7 +161,7 @@ TEST_F(DaemonApi, PathsAndMethods) {
 TEST_F(DaemonApi, HealthIsThatOfThePinnedPrograms) {
     const auto progs = context.pins.program("");
     std::filesystem::create_directories(progs);
-    for (const char* name : {WEFT_PROG_FROM_POD, WEFT_PROG_TO_POD, WEFT_PROG_FROM_NETDEV}) {
+    for (const char* name : {WEFT_PROG_FROM_POD, WEFT_PROG_TO_POD, WEFT_PROG_FROM_NETDEV, WEFT_PROG_TO_NETDEV}) {
         const auto sick = call("GET", "/v1/healthz");
         EXPECT_EQ(sick.status, 503);
         EXPECT_NE(sick.body.find(name), std::string::npos) << sick.body;

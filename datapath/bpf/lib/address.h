@@ -34,3 +34,16 @@ INLINE const struct weft_endpoint* endpoint_at(__u32 number) {
     const struct weft_endpoint* endpoint = number ? bpf_map_lookup_elem(&endpoints, &number) : NULL;
     return endpoint && endpoint->ifindex ? endpoint : NULL;
 }
+
+/* Whether policies select the node, by a row of it and the epoch. */
+INLINE bool has_policies(const struct weft_endpoint* endpoint, __u32 epoch) {
+    const __u32* policy = endpoint->policy[epoch];
+    return policy[WEFT_EGRESS] | policy[WEFT_INGRESS] | policy[WEFT_AUDIT + WEFT_EGRESS] |
+           policy[WEFT_AUDIT + WEFT_INGRESS];
+}
+
+INLINE bool node_is_policed(void) {
+    const struct weft_control* control = control_of();
+    const struct weft_endpoint* node = endpoint_at(WEFT_NODE_ENDPOINT);
+    return control && node && has_policies(node, READ_ONCE(control->epoch) & 1);
+}

@@ -13,30 +13,39 @@
 #endif
 
 /* May this packet's source be what it says? Only asked about the packet that opens a connection. */
-INLINE int check_source(const struct weft_packet* packet, const struct weft_endpoint* source) {
+INLINE int check_source(const struct weft_packet* packet, const struct weft_endpoint* source, __u32 source_flags) {
     if (packet->hook == WEFT_HOOK_FROM_POD && (!source || source->ifindex != packet->ifindex))
         return WEFT_DROP_INVALID_SOURCE_IP;
-    if (packet->hook == WEFT_HOOK_FROM_NETDEV && source) return WEFT_DROP_INVALID_SOURCE_IP;
+    if (packet->hook == WEFT_HOOK_FROM_NETDEV && (source || (source_flags & WEFT_ADDR_HOST)))
+        return WEFT_DROP_INVALID_SOURCE_IP;
     return 0;
+}
+
+INLINE void take_policies(struct weft_scratch* s, const struct weft_endpoint* endpoint, __u32 epoch, __u32 direction) {
+    if (!endpoint) return;
+    s->policy[direction] = endpoint->policy[epoch][direction];
+    s->policy[WEFT_AUDIT + direction] = endpoint->policy[epoch][WEFT_AUDIT + direction];
+}
+
+/* The node's row, if an end of the connection is the node. */
+INLINE const struct weft_endpoint* node_of(const struct weft_scratch* s) {
+    return (s->from.flags | s->to.flags) & WEFT_ADDR_HOST ? endpoint_at(WEFT_NODE_ENDPOINT) : NULL;
 }
 
 /* Both ends' policies, and what they see at the other end. */
 INLINE void choose_policies(struct weft_scratch* s, const struct weft_control* control, __u32 epoch,
-                            const struct weft_endpoint* source, const struct weft_endpoint* destination) {
+                            const struct weft_endpoint* source, const struct weft_endpoint* destination,
+                            const struct weft_endpoint* node) {
     __builtin_memset(s->policy, 0, sizeof s->policy);
     s->peer_class[WEFT_EGRESS] = s->to.class_id;
     s->peer_class[WEFT_INGRESS] = s->from.class_id;
     if (source && source == destination) return;
-    if (source) {
-        s->policy[WEFT_EGRESS] = source->policy[epoch][WEFT_EGRESS];
-        s->policy[WEFT_AUDIT + WEFT_EGRESS] = source->policy[epoch][WEFT_AUDIT + WEFT_EGRESS];
-    }
+    take_policies(s, source, epoch, WEFT_EGRESS);
+    if (s->from.flags & WEFT_ADDR_HOST) take_policies(s, node, epoch, WEFT_EGRESS);
+    if (s->to.flags & WEFT_ADDR_HOST) take_policies(s, node, epoch, WEFT_INGRESS);
     if ((s->from.flags & WEFT_ADDR_HOST) && (control->flags & WEFT_CONTROL_ALLOW_HOST)) return;
     barrier(); /* kernel 6.1 sees the test for NULL only if it stands alone */
-    if (destination) {
-        s->policy[WEFT_INGRESS] = destination->policy[epoch][WEFT_INGRESS];
-        s->policy[WEFT_AUDIT + WEFT_INGRESS] = destination->policy[epoch][WEFT_AUDIT + WEFT_INGRESS];
-    }
+    take_policies(s, destination, epoch, WEFT_INGRESS);
 }
 
 /* Whether the kernel would send to this destination by the uplink. */
@@ -63,10 +72,17 @@ INLINE void go_to_pod(struct weft_entry* entry, const struct weft_endpoint* pod)
     mac_copy(entry->mac, pod->mac);
 }
 
-/* Where the packets of both directions go. */
+/* Between the node and the network: both directions go on as they would without us. */
+INLINE int stay_in_stack(struct weft_scratch* s) {
+    s->forward.in_ifindex = s->reply.in_ifindex = s->packet.ifindex;
+    s->forward.action = s->reply.action = WEFT_ACTION_STACK;
+    return 0;
+}
+
+/* Where the packets of both directions go. `policed`: the node is an end, and policies select it. */
 INLINE int choose_actions(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control,
                           const struct weft_endpoint* source, const struct weft_endpoint* destination,
-                          const struct weft_addr* to) {
+                          const struct weft_addr* to, bool policed) {
     struct weft_entry *forward = &s->forward, *reply = &s->reply;
     const bool from_stack = s->packet.hook == WEFT_HOOK_TO_POD && !source;
     tuple_reverse(&s->opening, &s->answering);
@@ -82,7 +98,7 @@ INLINE int choose_actions(struct __sk_buff* ctx, struct weft_scratch* s, const s
         if (!source) reply->out_ifindex = control->uplink_ifindex;
         return 0;
     }
-    if (!source) return WEFT_DROP_UNKNOWN_DESTINATION;
+    if (!source) return policed ? stay_in_stack(s) : WEFT_DROP_UNKNOWN_DESTINATION;
     if (to->flags & WEFT_ADDR_POD_RANGE) return WEFT_DROP_UNKNOWN_DESTINATION;
     go_to_pod(reply, source);
     if ((to->flags & WEFT_ADDR_HOST) || !leaves_by_uplink(ctx, &s->opening, source->ifindex, control->uplink_ifindex)) {
@@ -107,7 +123,7 @@ CHECKED_ONCE int decide_policy(struct __sk_buff* ctx, struct weft_scratch* s, co
     s->rule = 0;
     s->masquerades = false;
     s->again = !fresh;
-    s->direction = s->packet.hook == WEFT_HOOK_FROM_POD ? WEFT_EGRESS : WEFT_INGRESS;
+    s->direction = first_direction(s->packet.hook);
     __builtin_memset(&s->forward, 0, ENTRY_HEAD);
     __builtin_memset(&s->reply, 0, ENTRY_HEAD);
     forget_ends(s);
@@ -124,10 +140,12 @@ CHECKED_ONCE int decide_policy(struct __sk_buff* ctx, struct weft_scratch* s, co
     detail->source_endpoint = (__u16)from->endpoint;
     detail->destination_endpoint = (__u16)to->endpoint;
     const struct weft_endpoint *source = endpoint_at(from->endpoint), *destination = endpoint_at(to->endpoint);
-    int reason = fresh ? check_source(&s->packet, source) : 0;
-    choose_policies(s, control, epoch, source, destination);
+    const struct weft_endpoint* node = node_of(s);
+    int reason = fresh ? check_source(&s->packet, source, from->flags) : 0;
+    choose_policies(s, control, epoch, source, destination, node);
+    const bool policed = node && (!fresh || has_policies(node, epoch)); /* a connection that is known stays known */
     if (!reason) reason = check_policies(s);
-    if (!reason) reason = choose_actions(ctx, s, control, source, destination, to);
+    if (!reason) reason = choose_actions(ctx, s, control, source, destination, to, policed);
     if (reason) return reason;
     if (unlikely(s->policy[WEFT_AUDIT + WEFT_EGRESS] | s->policy[WEFT_AUDIT + WEFT_INGRESS])) audit_policies(s);
     s->forward.generation = generation;

@@ -74,6 +74,7 @@ INLINE int translate_error(struct __sk_buff* ctx, struct weft_scratch* s, const 
 
 CHECKED_ONCE int icmp_error(struct __sk_buff* ctx, struct weft_scratch* s, const struct weft_control* control) {
     if (!s || !control) return TC_ACT_SHOT;
+    if (s->packet.hook == WEFT_HOOK_TO_NETDEV) return TC_ACT_OK; /* the node's own, about whatever it was sent */
     __builtin_memset(&s->inner, 0, sizeof s->inner);
     const int malformed = parse_inner(ctx, &s->packet, &s->inner);
     if (malformed) return drop(s, control, malformed);

@@ -98,6 +98,15 @@ INLINE int parse_transport(struct __sk_buff* ctx, struct weft_packet* packet, __
     return 0;
 }
 
+/* The direction that is asked first where the packet comes by. */
+INLINE __u32 first_direction(__u32 hook) {
+    return hook == WEFT_HOOK_FROM_POD || hook == WEFT_HOOK_TO_NETDEV ? WEFT_EGRESS : WEFT_INGRESS;
+}
+
+INLINE bool is_uplink(__u32 hook) {
+    return hook == WEFT_HOOK_FROM_NETDEV || hook == WEFT_HOOK_TO_NETDEV;
+}
+
 /* Remembers a first fragment's ports, or finds them for a later one. */
 INLINE int parse_fragment(struct weft_packet* packet, __u32 id) {
     struct weft_fragment_key key = {.source = packet->tuple.source,

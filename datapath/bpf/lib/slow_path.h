@@ -17,8 +17,9 @@ INLINE void send_event(__u8 type, const struct weft_packet* packet, const struct
     if (!event) return;
     event_packet(event, packet);
     event_detail(event, entry);
-    event->direction =
-        entry->detail.rule[WEFT_INGRESS] || entry->detail.destination_endpoint ? WEFT_INGRESS : WEFT_EGRESS;
+    const bool to_node = type == WEFT_EVENT_NEW && packet->hook == WEFT_HOOK_FROM_NETDEV;
+    const bool enters = entry->detail.rule[WEFT_INGRESS] || entry->detail.destination_endpoint || to_node;
+    event->direction = enters ? WEFT_INGRESS : WEFT_EGRESS;
     event->packets = packets;
     event->bytes = bytes;
     event_end(event);
@@ -47,7 +48,7 @@ INLINE int open_connection(struct __sk_buff* ctx, struct weft_scratch* s, const 
     const bool known = reason != NOT_KNOWN;
     if (!known) reason = decide(ctx, s, control, true);
     /* Not for a pod of ours and from none: the host's own traffic, or what it routes. */
-    if (reason == WEFT_DROP_UNKNOWN_DESTINATION && packet->hook == WEFT_HOOK_FROM_NETDEV) return TC_ACT_OK;
+    if (reason == WEFT_DROP_UNKNOWN_DESTINATION && is_uplink(packet->hook)) return TC_ACT_OK;
     if (reason) return drop(s, control, reason);
     if (!known) remember_decision(s, control);
     if (unlikely(packet->tuple.destination_port == bpf_htons(WEFT_DNS_PORT))) read_dns_of(s);
@@ -215,7 +216,7 @@ INLINE int slow_path(struct __sk_buff* ctx, __u8 hook) {
     if (!s || !control) return TC_ACT_SHOT;
     s->rule = 0;
     s->denial = 0;
-    s->direction = hook == WEFT_HOOK_FROM_POD ? WEFT_EGRESS : WEFT_INGRESS;
+    s->direction = first_direction(hook);
     forget_ends(s);
     const int malformed = parse_packet(ctx, &s->packet, hook);
     if (malformed) return drop(s, control, malformed);

@@ -61,7 +61,7 @@ constexpr std::string_view kSaysNothing[] = {"/spec/description", "/spec/labels"
 std::string meaning(const Policy& policy) {
     std::string out = fmt::format("{} {} {}\n", policy.name.text(), policy.audit, policy.logged);
     for (const auto& spec : policy.specs) {
-        out += fmt::format("{} {} {} {}\n", spec.subject.text(), spec.isolates[0], spec.isolates[1], spec.log);
+        out += fmt::format("{} {} {} {}\n", spec.subject_text(), spec.isolates[0], spec.isolates[1], spec.log);
         for (const auto& rule : spec.rules) out += fmt::format("{} {} {}\n", rule.place(), rule.priority, rule.text());
     }
     return out;
