@@ -51,14 +51,23 @@ std::string end_text(const Json& end) {
     return name == address ? address : fmt::format("{} ({})", name, address);
 }
 
-void print_direction(std::ostream& out, std::string_view name, const Json& answer) {
-    if (!answer.contains(name) || !answer[name].is_object()) return;
-    const auto& verdict = answer[name];
+// "the pod", or "the node" where this node is that end.
+std::string whose(const Json& answer, std::string_view end) {
+    const auto labels = answer.value(end, Json()).value("labels", Json::object());
+    return labels.contains("reserved:host") ? "the node" : "the pod";
+}
+
+// `verdicts`: of `answer`, or those in audit mode.
+void print_direction(std::ostream& out, std::string_view name, const Json& verdicts, const Json& answer) {
+    if (!verdicts.contains(name) || !verdicts[name].is_object()) return;
+    const auto& verdict = verdicts[name];
     const bool isolated = verdict.value("isolated", true);
+    const auto end = name == "egress" ? "source" : "destination";
     const auto known = verdict.contains("name") ? text(verdict, "name") : std::string();
-    out << fmt::format("  {:<8} {}: {}{}\n", name, text(verdict, "verdict"),
-                       isolated ? printable(rule_text(verdict.value("rule", Json()))) : "no policy isolates the pod",
-                       known.empty() ? "" : printable(fmt::format(", known as {}", known)));
+    out << fmt::format(
+        "  {:<8} {}: {}{}\n", name, text(verdict, "verdict"),
+        isolated ? printable(rule_text(verdict.value("rule", Json()))) : "no policy isolates " + whose(answer, end),
+        known.empty() ? "" : printable(fmt::format(", known as {}", known)));
 }
 
 void print(std::ostream& out, const Json& answer, const std::string& port) {
@@ -67,14 +76,14 @@ void print(std::ostream& out, const Json& answer, const std::string& port) {
                        printable(end_text(answer.value("destination", Json()))), printable(port));
     const auto exemption = text(answer, "exemption");
     if (exemption == "host") out << "  traffic between the node and its pods passes whatever the policies say\n";
-    if (exemption == "same-pod") out << "  a pod always reaches itself\n";
-    print_direction(out, "egress", answer);
-    print_direction(out, "ingress", answer);
+    if (exemption == "same-pod") out << fmt::format("  {} always reaches itself\n", whose(answer, "source"));
+    print_direction(out, "egress", answer, answer);
+    print_direction(out, "ingress", answer, answer);
     const auto audit = answer.value("audit", Json());
     if (!audit.is_object()) return;
     out << fmt::format("with the policies in audit mode: {}\n", text(audit, "verdict"));
-    print_direction(out, "egress", audit);
-    print_direction(out, "ingress", audit);
+    print_direction(out, "egress", audit, answer);
+    print_direction(out, "ingress", audit, answer);
 }
 
 Result<int> explain(Context& context, const Question& question) {
@@ -94,8 +103,8 @@ Result<int> explain(Context& context, const Question& question) {
 void add_explain(Program& program) {
     auto* command = program.app.add_subcommand("explain", "Which rule would decide about a connection");
     const auto question = std::make_shared<Question>();
-    command->add_option("FROM", question->from, "Pod (namespace/name or name) or address")->required();
-    command->add_option("TO", question->to, "Pod (namespace/name or name) or address")->required();
+    command->add_option("FROM", question->from, "Pod (namespace/name or name), address, or reserved:host")->required();
+    command->add_option("TO", question->to, "Pod (namespace/name or name), address, or reserved:host")->required();
     command->add_option("PORT", question->port, "PORT, PORT/PROTOCOL (tcp, udp, sctp), icmp[/TYPE] or icmpv6[/TYPE]")
         ->required();
     command->footer("Exit code 0: allowed, 4: denied (policies in audit mode deny nothing).");

@@ -4,6 +4,7 @@ weft_test(NAME datapath_test SUITE bpf SOURCES datapath_test.cpp LIBS weft_test_
 weft_test(NAME audit_test SUITE bpf SOURCES audit_test.cpp LIBS weft_test_world)
 weft_test(NAME icmp_types_test SUITE bpf SOURCES icmp_types_test.cpp LIBS weft_test_world)
 weft_test(NAME actions_test SUITE bpf SOURCES actions_test.cpp LIBS weft_test_world)
+weft_test(NAME node_policy_test SUITE bpf SOURCES node_policy_test.cpp LIBS weft_test_world)
 weft_test(NAME drop_reasons_test SUITE bpf SOURCES drop_reasons_test.cpp LIBS weft_test_world)
 weft_test(NAME time_exceeded_test SUITE bpf SOURCES time_exceeded_test.cpp LIBS weft_test_world)
 add_library(weft_test_dns STATIC dns_message.cpp dns_names.cpp)

@@ -103,6 +103,7 @@ void World::reset() {
          {WEFT_MAP_DNS_QUERY_SETS, WEFT_MAP_DNS_NAME_SETS, WEFT_MAP_DNS_ADDRESS_SETS, WEFT_MAP_DNS_STREAM_SETS})
         zero<weft_dns_set>(pins_, name, 1);
     zero<std::uint64_t>(pins_, WEFT_MAP_DNS_COUNTERS, cpus);
+    set_policies(node(), 0, 0);
     for (const Pod& pod : pods_) {
         read_dns(pod, false);
         set_policies(pod, 0, 0);
@@ -150,6 +151,10 @@ World::Pod World::add_pod(std::uint32_t number) {
     return pod;
 }
 
+World::Pod World::node() {
+    return {WEFT_NODE_ENDPOINT, 1, WEFT_IDENTITY_HOST, 2, "192.0.2.1", "2001:db8::1"};
+}
+
 std::uint32_t World::add_uplink() {
     const std::uint32_t ifindex = add_veth("uplink");
     shell("ip addr add 192.0.2.1/24 dev uplink && ip route add default via 192.0.2.254");
@@ -159,6 +164,7 @@ std::uint32_t World::add_uplink() {
     c.masquerade4 = must(IpAddr::parse("192.0.2.1")).v4();
     std::memcpy(c.masquerade6.b, must(IpAddr::parse("2001:db8::1")).bytes().data(), 16);
     set_control(c);
+    set_device(node(), node().ifindex);
     for (const char* host : {"192.0.2.1", "2001:db8::1"})
         set_address(host, {.identity = WEFT_IDENTITY_HOST, .class_id = 2, .endpoint = 0, .flags = WEFT_ADDR_HOST});
     return ifindex;

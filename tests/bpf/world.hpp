@@ -50,6 +50,8 @@ class World {
     Pod add_pod(std::uint32_t number);
     // Device number for the uplink; masquerades to 192.0.2.1 and 2001:db8::1; a default route goes out of it.
     std::uint32_t add_uplink();
+    // The node itself, for set_policies(). Behind the uplink's addresses, whose class is 2.
+    static Pod node();
     // The pod was made again behind another device.
     void set_device(const Pod& pod, std::uint32_t ifindex);
     void set_address(const std::string& address, const weft_addr& row);

@@ -9,6 +9,7 @@ weft_test(NAME policy_units SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/policy/
   ${CMAKE_CURRENT_LIST_DIR}/policy/tables_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/numbers_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/policy/compile_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/incremental_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/lint_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/recommend_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/policy/parse_cluster_policy_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/audit_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/mutation_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/policy/node_policy_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/policy/parse_cilium_policy_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/policy/dns_automaton_test.cpp LIBS weft_policy)
 # The naive evaluator and the random worlds that it judges; tests/bpf compares it with the maps, too.

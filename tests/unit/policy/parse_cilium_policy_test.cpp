@@ -73,7 +73,7 @@ TEST(CiliumPolicy, DefaultDenyFollowsTheListsOrWhatIsAsked) {
 
 TEST(CiliumPolicy, WhatIsRefusedNamesTheField) {
     const std::pair<const char*, const char*> rows[] = {
-        {R"("nodeSelector":{})", "$.spec.nodeSelector: is not supported"},
+        {R"("nodeSelector":{})", "$.spec.nodeSelector: stands beside endpointSelector"},
         {R"("log":{"text":"x"})", "$.spec.log"},
         {R"("ingres":[])", "$.spec"},
         {R"("ingress":[{"icmps":[{"fields":[]}]}])", "$.spec.ingress[0].icmps[0].fields: "},
