@@ -15,8 +15,9 @@ Result<void> MapsJudge::apply(const policy::test::CaseWorld& world) {
 Result<CaseVerdict> MapsJudge::judge_one(const policy::World& world, const Probe& probe) {
     const auto& source = *world.pods.at(probe.source);
     const auto& destination = *world.pods.at(probe.destination);
-    WEFT_TRY(got, node_.send(source.endpoint, source.addresses.at(probe.address),
-                             destination.addresses.at(probe.address), probe.protocol, probe.port));
+    WEFT_TRY(got, node_.send({.endpoint = source.endpoint}, {.endpoint = destination.endpoint},
+                             source.addresses.at(probe.address), destination.addresses.at(probe.address),
+                             probe.protocol, probe.port));
     if (got.allowed()) return CaseVerdict{true, true, true};
     if (got.event.reason != WEFT_DROP_POLICY_DENIED && got.event.reason != WEFT_DROP_POLICY_DENY)
         return fail(ErrorCode::kInternal, "{} -> {}: dropped for reason {}", probe.source, probe.destination,

@@ -88,21 +88,34 @@ bool is_untold(const policy::Explanation& said, const policy::Image& image) {
     return some;
 }
 
+// Whether an end is a pod of this node, or the node while policies select it; not one and the same.
+bool is_asked(const policy::Image& image, const policy::Explanation& said) {
+    if (said.source.host && said.destination.host) return false;
+    if (said.source.endpoint != 0 || said.destination.endpoint != 0) return true;
+    const auto isolated = [](const auto& at, const auto& all) {
+        return at != all.end() && (at->second[0] != 0 || at->second[1] != 0);
+    };
+    return (said.source.host || said.destination.host) &&
+           (isolated(image.endpoints.find(image.node_endpoint), image.endpoints) ||
+            isolated(image.audits.find(image.node_endpoint), image.audits));
+}
+
 std::string difference(PolicyNode& node, const policy::World& world, const policy::Image& image,
                        const policy::test::Packet& packet, Counts& counts) {
     const auto port = static_cast<std::uint16_t>(packet.port);
     const auto said = policy::explain(image, packet.source, packet.destination, number_of(packet), port);
     if (!said) return said.error().text();
-    if (said->source.endpoint == 0 && said->destination.endpoint == 0) {
-        ++counts.skipped;  // neither end is here: no policy of this node is asked
+    if (!is_asked(image, *said)) {
+        ++counts.skipped;
         return "";
     }
     const auto wanted = policy::test::judge(policy::test::enforced(world), packet);
     if (said->allow != (wanted.egress.allow && wanted.ingress.allow)) return "the image differs from the oracle";
-    const auto got = node.send(said->source.endpoint, packet.source, packet.destination, number_of(packet), port);
+    const auto got =
+        node.send(said->source, said->destination, packet.source, packet.destination, number_of(packet), port);
     if (!got) return got.error().text();
     // Policies let it go, but nobody has that address.
-    if (said->allow && said->destination.pod_range && said->destination.endpoint == 0) {
+    if (said->allow && said->destination.pod_range && said->destination.endpoint == 0 && !said->source.host) {
         ++counts.skipped;
         return got->event.reason == WEFT_DROP_UNKNOWN_DESTINATION ? "" : "nobody's address was reached";
     }

@@ -45,6 +45,9 @@ Result<void> PolicyNode::apply(const policy::Image& image) {
                                    .identity = address.identity,
                                    .mac = {0x0a, 0, 0, 0, 0, static_cast<std::uint8_t>(address.endpoint)}};
     }
+    if (image.node_endpoint != 0)
+        local[image.node_endpoint] = {
+            .number = image.node_endpoint, .ifindex = 1, .identity = WEFT_IDENTITY_HOST, .mac = {}};
     std::vector<maps::LocalEndpoint> endpoints;
     for (const auto& [number, endpoint] : local) endpoints.push_back(endpoint);
     maps::NodeSettings settings;
@@ -60,8 +63,17 @@ Result<void> PolicyNode::forget_flows() {
     return forget(world_.pins(), WEFT_MAP_HALF6_TAGS);
 }
 
-Result<PolicyNode::Judged> PolicyNode::send(std::uint32_t from, const IpAddr& source, const IpAddr& destination,
-                                            std::uint8_t protocol, std::uint16_t port) {
+// Where such a packet comes by first.
+std::pair<const char*, std::uint32_t> PolicyNode::way(const policy::Address& from, const policy::Address& to) const {
+    if (from.endpoint != 0) return {WEFT_PROG_FROM_POD, devices_.at(from.endpoint)};
+    if (!from.host) return {WEFT_PROG_FROM_NETDEV, uplink_};
+    if (to.endpoint != 0) return {WEFT_PROG_TO_POD, devices_.at(to.endpoint)};
+    return {WEFT_PROG_TO_NETDEV, uplink_};
+}
+
+Result<PolicyNode::Judged> PolicyNode::send(const policy::Address& from, const policy::Address& to,
+                                            const IpAddr& source, const IpAddr& destination, std::uint8_t protocol,
+                                            std::uint16_t port) {
     PacketSpec spec{.source = source.text(), .destination = destination.text(), .protocol = protocol};
     spec.source_port = static_cast<std::uint16_t>(1024 + source_port_++ % 60000);
     spec.destination_port = port;
@@ -76,8 +88,8 @@ Result<PolicyNode::Judged> PolicyNode::send(std::uint32_t from, const IpAddr& so
     // The same packet denied within one tick of the coarse clock (4 ms) is answered from memory, without an event.
     for (int attempt = 0; attempt < 2 && events.empty(); ++attempt) {
         if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        out.verdict = from == 0 ? world_.run(WEFT_PROG_FROM_NETDEV, uplink_, build(spec)).verdict
-                                : world_.run(WEFT_PROG_FROM_POD, devices_.at(from), build(spec)).verdict;
+        const auto [program, ifindex] = way(from, to);
+        out.verdict = world_.run(program, ifindex, build(spec)).verdict;
         events = world_.events();
     }
     if (events.empty() && out.verdict != kShot) return out;

@@ -22,12 +22,13 @@ class PolicyNode {
         weft_event event{};  // of the packet: NEW or DROP
         bool allowed() const { return !told || event.header.type == WEFT_EVENT_NEW; }
     };
-    // A connection's first packet (`port`: of ICMP the type): sent by the pod of endpoint `from`, or from the network
-    // when `from` is 0.
-    Result<Judged> send(std::uint32_t from, const IpAddr& source, const IpAddr& destination, std::uint8_t protocol,
-                        std::uint16_t port);
+    // A connection's first packet (`port`: of ICMP the type), where it comes by first: `from` and `to` say whether the
+    // ends are pods or the node; else the packet comes from the network.
+    Result<Judged> send(const policy::Address& from, const policy::Address& to, const IpAddr& source,
+                        const IpAddr& destination, std::uint8_t protocol, std::uint16_t port);
 
   private:
+    std::pair<const char*, std::uint32_t> way(const policy::Address& from, const policy::Address& to) const;
     Result<void> forget_flows();
 
     World world_;

@@ -17,9 +17,10 @@ OracleSide judge_side(const World& world, const Packet& packet, const Ends& ends
         out.rules = tier.rules;
         return true;
     };
-    if (decided(judge_cluster_tier(world, packet, ends, "Admin"))) return out;
+    const bool of_node = ends.own == nullptr;  // of whom only Cilium's kind speaks
+    if (!of_node && decided(judge_cluster_tier(world, packet, ends, "Admin"))) return out;
     Gathered middle;
-    gather_network_policies(world, packet, ends, middle);
+    if (!of_node) gather_network_policies(world, packet, ends, middle);
     gather_cilium_policies(world, packet, ends, middle);
     if (!middle.denies.empty()) {
         out.allow = false;
@@ -38,7 +39,7 @@ OracleSide judge_side(const World& world, const Packet& packet, const Ends& ends
         out.isolating = middle.isolating;
         return out;
     }
-    decided(judge_cluster_tier(world, packet, ends, "Baseline"));
+    if (!of_node) decided(judge_cluster_tier(world, packet, ends, "Baseline"));
     return out;
 }
 
@@ -64,6 +65,13 @@ OracleVerdict judge(const World& world, const Packet& packet) {
     const Pod* source = pod_at(world, packet.source);
     const Pod* destination = pod_at(world, packet.destination);
     if (source != nullptr && source == destination) return out;
+    const bool has_node = world.node.endpoint != 0;
+    const bool from_node = has_node && source == nullptr && is_host(world, packet.source);
+    const bool to_node = has_node && destination == nullptr && is_host(world, packet.destination);
+    if (from_node && to_node) return out;
+    if (from_node)
+        out.egress = judge_side(world, packet, {true, nullptr, destination, destination, packet.destination});
+    if (to_node) out.ingress = judge_side(world, packet, {false, nullptr, source, nullptr, packet.source});
     if (source != nullptr && source->endpoint != 0)
         out.egress = judge_side(world, packet, {true, source, destination, destination, packet.destination});
     const bool from_host = source == nullptr && is_host(world, packet.source);

@@ -177,13 +177,27 @@ struct Selecting {
     const Json* spec;
 };
 
+// Of this node; none without an object.
+Strings labels_of_own_node(const World& world) {
+    Strings out;
+    for (const auto& [name, node] : world.nodes) {
+        if (std::ranges::none_of(node->addresses, [&](const IpAddr& ip) { return is_host(world, ip); })) continue;
+        for (const auto& [key, value] : node->labels) out["k8s:" + key] = value;
+        break;
+    }
+    return out;
+}
+
 // The specs that select the packet's own end.
 std::vector<Selecting> selecting(const World& world, const Ends& ends) {
     std::vector<Selecting> out;
-    const auto labels = labels_of_pod(world, *ends.own);
+    const bool of_node = ends.own == nullptr;
+    const char* selector = of_node ? "nodeSelector" : "endpointSelector";
+    const auto labels = of_node ? labels_of_own_node(world) : labels_of_pod(world, *ends.own);
     const auto add = [&](const PolicyName& name, const Json& spec, const std::string& place) {
-        if (!name.namespace_.empty() && name.namespace_ != ends.own->namespace_) return;
-        if (fits(spec.at("endpointSelector"), labels)) out.push_back({title(name), name.namespace_, place, &spec});
+        if (!given(spec, selector)) return;
+        if (!of_node && !name.namespace_.empty() && name.namespace_ != ends.own->namespace_) return;
+        if (fits(spec.at(selector), labels)) out.push_back({title(name), name.namespace_, place, &spec});
     };
     for (const auto& [name, policy] : world.policies) {
         if (!name.kind.starts_with("Cilium")) continue;

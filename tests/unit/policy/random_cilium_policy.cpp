@@ -75,7 +75,7 @@ Json RandomWorld::cilium_icmps() {
     return Json::array({Json{{"fields", fields}}});
 }
 
-Json RandomWorld::cilium_rule(bool egress, bool deny) {
+Json RandomWorld::cilium_rule(bool egress, bool deny, bool of_nodes) {
     const std::string prefix = egress ? "to" : "from";
     Json rule = Json::object(), members = Json::array();
     const int which = below(100);
@@ -84,7 +84,7 @@ Json RandomWorld::cilium_rule(bool egress, bool deny) {
                                : which < 65 ? "CIDR"
                                : which < 78 ? "CIDRSet"
                                : which < 85 ? "Nodes"
-                               : which < 92 ? (egress && !deny ? "FQDNs" : "CIDR")
+                               : which < 92 ? (egress && !deny && !of_nodes ? "FQDNs" : "CIDR")
                                             : "";
     for (int i = chance(8) ? 0 : 1 + below(2); i > 0; --i) {
         if (member == "Endpoints")
@@ -110,13 +110,14 @@ Json RandomWorld::cilium_rule(bool egress, bool deny) {
     return rule;
 }
 
-Json RandomWorld::cilium_spec() {
-    Json spec{{"endpointSelector", cilium_selector(false)}};
+Json RandomWorld::cilium_spec(bool may_be_of_nodes) {
+    const bool of_nodes = may_be_of_nodes && chance(40);
+    Json spec{{of_nodes ? "nodeSelector" : "endpointSelector", cilium_selector(false)}};
     for (const auto* list : {"ingress", "egress", "ingressDeny", "egressDeny"}) {
         const bool deny = std::string_view(list).ends_with("Deny");
         if (!chance(deny ? 30 : 60)) continue;
         spec[list] = Json::array();
-        for (int i = below(3); i > 0; --i) spec[list].push_back(cilium_rule(list[0] == 'e', deny));
+        for (int i = below(3); i > 0; --i) spec[list].push_back(cilium_rule(list[0] == 'e', deny, of_nodes));
     }
     if (chance(25)) spec["enableDefaultDeny"] = {{"ingress", chance(50)}, {"egress", chance(50)}};
     if (chance(20)) spec["description"] = "of no account";
@@ -129,8 +130,8 @@ Json RandomWorld::cilium_policy(const std::string& name, bool clusterwide) {
              {"metadata", {{"name", name}}}};
     if (!clusterwide) out["metadata"]["namespace"] = one_of(kNamespaces);
     const bool several = chance(25);
-    if (!several || chance(30)) out["spec"] = cilium_spec();
-    if (several) out["specs"] = Json::array({cilium_spec(), cilium_spec()});
+    if (!several || chance(30)) out["spec"] = cilium_spec(clusterwide);
+    if (several) out["specs"] = Json::array({cilium_spec(clusterwide), cilium_spec(clusterwide)});
     return out;
 }
 

@@ -163,6 +163,7 @@ World RandomWorld::make() {
         out.put(std::get<Policy>(parse_object(JsonView(object)).value()));
     }
     nodes(out);
+    out.node.endpoint = kNodeEndpoint;
     cidr_groups(out);
     if (chance(50))
         out.node.pod_ranges = {Cidr::parse("10.244.0.0/24").value(), Cidr::parse("fd00:10:244::/120").value()};

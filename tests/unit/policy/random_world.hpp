@@ -12,6 +12,7 @@ class RandomWorld {
     explicit RandomWorld(std::uint64_t seed) : random_(seed) {}
 
     World make();
+    static constexpr std::uint32_t kNodeEndpoint = 4095;
     static constexpr std::size_t kKinds = 6;  // of policies
     // A whole object of any kind of policy.
     Json policy(const std::string& name);
@@ -48,8 +49,8 @@ class RandomWorld {
     Json cilium_cidr_set();
     Json cilium_ports();
     Json cilium_icmps();
-    Json cilium_rule(bool egress, bool deny);
-    Json cilium_spec();
+    Json cilium_rule(bool egress, bool deny, bool of_nodes);
+    Json cilium_spec(bool may_be_of_nodes);
     void cidr_groups(World& world);
     void nodes(World& world);
     Pod pod(const std::string& namespace_, const std::string& name);
