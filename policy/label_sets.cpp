@@ -121,7 +121,7 @@ Result<void> LabelSets::put(const World& world, const std::string& key, const st
     } else {
         leave(known->second);
     }
-    pods_[known->second] = {pod, &known->first, known->second, *set};
+    pods_[known->second] = {pod, &known->first, known->second, *set, pod->endpoint, pod->addresses};
     sets_[*set].pods.push_back(known->second);
     for (const auto& ip : pod->addresses) {
         by_address_.emplace(ip, known->second);

@@ -2,6 +2,7 @@
 // on. Kept up to date pod by pod; what nobody has any more goes at the end of an update.
 #pragma once
 
+#include <span>
 #include <unordered_set>
 #include <vector>
 
@@ -33,6 +34,8 @@ struct PodEntry {
     const std::string* key = nullptr;  // in the world
     std::uint32_t number = 0;
     std::uint32_t set = 0;
+    std::uint32_t endpoint = 0;             // the pod's, as are these: of many pods at once
+    std::span<const IpAddr> addresses = {};  // nothing else is looked at
 };
 
 class LabelSets {

@@ -49,7 +49,7 @@ void Placement::fix(const World& world, const IpAddr& ip, const std::shared_ptr<
 
 void Placement::touch(const LabelSet& set) {
     for (const auto pod : set.pods)
-        for (const auto& ip : sets_.pod(pod).pod->addresses) dirty_.push_back({ip, pod});
+        for (const auto& ip : sets_.pod(pod).addresses) dirty_.push_back({ip, pod});
 }
 
 void Placement::name_born() {
@@ -212,7 +212,7 @@ Result<std::optional<Address>> Placement::wanted(const World& world, const Dirty
              classes_.acquire({.pods = set.list, .blocks = regions_.find(ip).inside, .ports = ports_[entry->number]}));
     return Address{.identity = set.identity,
                    .class_id = classes_[index].number,
-                   .endpoint = entry->pod->endpoint,
+                   .endpoint = entry->endpoint,
                    .no_masquerade = true,
                    .pod_range = in_any(world.node.pod_ranges, ip)};
 }

@@ -9,28 +9,6 @@ namespace weft::api {
 
 namespace {
 
-// What is selected: pods of this node, or the node itself, and all pods that are known.
-struct Selected {
-    std::size_t here = 0, known = 0;
-    bool nodes = false;  // it is for nodes
-};
-
-Selected selected_by(const policy::Policy& policy, const policy::World& world) {
-    Selected out;
-    for (const auto& spec : policy.specs) out.nodes |= spec.nodes.has_value();
-    if (std::ranges::any_of(policy.specs, [&](const auto& spec) { return policy::selects_own_node(world, spec); }))
-        ++out.here;
-    for (const auto& [key, pod] : world.pods) {
-        const bool selected = std::ranges::any_of(policy.specs, [&, of = pod.get()](const policy::Spec& spec) {
-            return policy::selects(world, spec.subject, *of);
-        });
-        if (!selected) continue;
-        ++out.known;
-        if (pod->endpoint != 0) ++out.here;
-    }
-    return out;
-}
-
 Json refusal_json(const watch::FileStatus& file) {
     return {{"kind", ""},      {"namespace", ""},   {"name", ""},          {"source", watch::source_of_file(file.name)},
             {"mode", nullptr}, {"accepted", false}, {"programmed", false}, {"reason", file.error->text()}};
@@ -56,6 +34,7 @@ Result<PolicyStatuses> PolicyStatuses::read(Context& context) {
         out.rules_ = view.image.rules;
         out.counters_ = view.counters;
     });
+    for (const auto& [key, pod] : out.world_.pods) out.pods_of_[pod->namespace_].push_back(pod.get());
     for (const auto& [id, rule] : out.rules_)
         for (const auto& name : rule.policies) out.rules_of_[name].push_back(id);
     if (context.directory != nullptr)
@@ -63,6 +42,37 @@ Result<PolicyStatuses> PolicyStatuses::read(Context& context) {
             if (file.error) out.refused_.push_back(std::move(file));
     WEFT_TRY(counts, maps::rule_counts(context.pins));
     out.counts_ = std::move(counts);
+    return out;
+}
+
+// Most policies are of one namespace, and there may be very many of both.
+void PolicyStatuses::select(const policy::PodSet& subject, std::vector<const policy::Pod*>& out) const {
+    const auto look = [&](const std::vector<const policy::Pod*>& pods) {
+        std::ranges::copy_if(pods, std::back_inserter(out),
+                             [&](const policy::Pod* pod) { return policy::selects(world_, subject, *pod); });
+    };
+    if (!subject.namespace_) {
+        for (const auto& [name, pods] : pods_of_) look(pods);
+    } else if (const auto at = pods_of_.find(*subject.namespace_); at != pods_of_.end()) {
+        look(at->second);
+    }
+}
+
+PolicyStatuses::Selected PolicyStatuses::selected_by(const policy::Policy& policy) const {
+    Selected out;
+    std::vector<const policy::Pod*> pods;
+    bool this_node = false;
+    for (const auto& spec : policy.specs) {
+        select(spec.subject, pods);
+        out.nodes |= spec.nodes.has_value();
+        this_node |= policy::selects_own_node(world_, spec);
+    }
+    std::ranges::sort(pods);
+    pods.erase(std::ranges::unique(pods).begin(), pods.end());
+    out.known = pods.size();
+    out.here =
+        static_cast<std::size_t>(std::ranges::count_if(pods, [](const auto* pod) { return pod->endpoint != 0; }));
+    if (this_node) ++out.here;
     return out;
 }
 
@@ -77,7 +87,7 @@ Json PolicyStatuses::of(const policy::PolicyName& name) const {
     const auto policy = world_.policies.find(name);
     const auto source = sources_.find(name);
     if (policy == world_.policies.end() || source == sources_.end()) return nullptr;
-    const auto pods = selected_by(*policy->second, world_);
+    const auto pods = selected_by(*policy->second);
     Json out{{"kind", name.kind},
              {"namespace", name.namespace_},
              {"name", name.name},

@@ -23,9 +23,17 @@ class PolicyStatuses {
     Json all() const;
 
   private:
+    // What is selected: pods of this node, or the node itself, and all pods that are known.
+    struct Selected {
+        std::size_t here = 0, known = 0;
+        bool nodes = false;  // it is for nodes
+    };
+    Selected selected_by(const policy::Policy& policy) const;
+    void select(const policy::PodSet& subject, std::vector<const policy::Pod*>& out) const;
     Json rules_of(const policy::PolicyName& name) const;
 
     policy::World world_;
+    std::map<std::string, std::vector<const policy::Pod*>, std::less<>> pods_of_;  // of world_, by namespace
     std::map<reconcile::ObjectName, std::string> sources_;
     std::map<std::uint32_t, policy::RuleInfo> rules_;
     std::map<policy::PolicyName, std::vector<std::uint32_t>> rules_of_;

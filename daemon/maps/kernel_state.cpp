@@ -43,14 +43,20 @@ struct Applied {
         if (const auto at = state.classes.find(class_id); at != state.classes.end() && at->second.none())
             state.classes.erase(at);
     }
+    static void join(ClassRows& rows, const IpAddr& ip) {
+        rows.joined.push_back(ip);
+        ++rows.addresses;
+    }
+    // What left takes no more room than what is there.
+    void compact(std::uint32_t class_id) const {
+        constexpr std::size_t kFew = 64;
+        auto& rows = state.classes.at(class_id);
+        if (rows.joined.size() > 2 * rows.addresses + kFew) rows.joined = state.addresses_of(rows, class_id);
+    }
     void recarry(const IpAddr& ip, const std::optional<weft_addr>& before, const std::optional<weft_addr>& now) const {
         if (before && now && before->class_id == now->class_id) return;
-        auto entry =
-            before ? state.classes[before->class_id].addresses.extract(ip) : std::unordered_set<IpAddr>::node_type{};
-        if (now && !entry.empty())
-            state.classes[now->class_id].addresses.insert(std::move(entry));
-        else if (now)
-            state.classes[now->class_id].addresses.insert(ip);
+        if (before) --state.classes[before->class_id].addresses;
+        if (now) join(state.classes[now->class_id], ip);
         if (before) forget_if_none(before->class_id);
         state.address_rows[family(ip)] += one_if(now.has_value()) - one_if(before.has_value());
     }
@@ -102,6 +108,7 @@ struct Applied {
             state.addresses.erase(at);
         else
             put(state.addresses, w.address, w.row);
+        if (w.row) compact(w.row->class_id);
     }
     void operator()(const PutCidr& w) const {
         const auto before = row_of(state.cidrs, w.cidr);
@@ -160,7 +167,7 @@ void KernelState::recount() {
     classes.clear();
     address_rows = cidr_rows = {};
     for (const auto& [address, row] : addresses) {
-        classes[row.class_id].addresses.insert(address);
+        Applied::join(classes[row.class_id], address);
         ++address_rows[family(address)];
     }
     for (const auto& [cidr, row] : cidrs) {
@@ -194,6 +201,17 @@ void KernelState::apply(const Write& write) {
 
 Write KernelState::inverse(const Write& write) const {
     return std::visit(Inverse{*this}, write);
+}
+
+std::vector<IpAddr> KernelState::addresses_of(const ClassRows& rows, std::uint32_t number) const {
+    auto out = rows.joined;
+    std::ranges::sort(out);
+    out.erase(std::ranges::unique(out).begin(), out.end());
+    std::erase_if(out, [&](const IpAddr& ip) {
+        const auto* row = find_row(addresses, ip);
+        return row == nullptr || row->class_id != number;
+    });
+    return out;
 }
 
 void KernelState::grace_passed() {

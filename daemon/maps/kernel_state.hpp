@@ -126,10 +126,11 @@ struct Capacity {
 
 // The rows that carry a class.
 struct ClassRows {
-    std::unordered_set<IpAddr> addresses;
+    std::size_t addresses = 0;   // how many carry it
+    std::vector<IpAddr> joined;  // those, and some that left: who they are is asked seldom, and they move by thousands
     std::set<Cidr> cidrs;
     std::vector<std::uint32_t> tables;  // those with a row for it, in no order
-    std::size_t carried() const { return addresses.size() + cidrs.size(); }
+    std::size_t carried() const { return addresses + cidrs.size(); }
     bool none() const { return carried() == 0 && tables.empty(); }
 };
 
@@ -164,6 +165,8 @@ struct KernelState {
     void grace_passed();
     // Forgets the rows of runs that no table names, and says which runs these were.
     std::vector<PortRun> forget_unnamed_port_rows();
+    // The addresses that carry the class, ascending.
+    std::vector<IpAddr> addresses_of(const ClassRows& rows, std::uint32_t number) const;
     // Rows that carry the class.
     std::size_t carried(std::uint32_t number) const {
         const auto at = classes.find(number);

@@ -50,7 +50,8 @@ std::vector<Write> merged_classes(const KernelState& state, const ClassMap& clas
         for (const auto number : classes.kernels_of(image_class)) {
             if (number == keeper || state.carried(number) == 0) continue;
             const auto& rows = state.classes.at(number);
-            for (const auto& address : rows.addresses) move<PutAddress>(state.addresses, address, keeper, writes);
+            for (const auto& address : state.addresses_of(rows, number))
+                move<PutAddress>(state.addresses, address, keeper, writes);
             for (const auto& cidr : rows.cidrs) move<PutCidr>(state.cidrs, cidr, keeper, writes);
         }
     }

@@ -10,6 +10,7 @@
 #include "daemon/maps/dump.hpp"
 #include "daemon/maps/explain.hpp"
 #include "daemon/maps/kernel_reader.hpp"
+#include "daemon/maps/kernel_writer.hpp"
 #include "datapath/abi/event.h"
 #include "datapath/abi/flow.h"
 #include "datapath/abi/names.h"
@@ -158,6 +159,26 @@ TEST_F(MapsKernel, FullAddressMapIsRefusedBeforeAnyWrite) {
     ASSERT_TRUE(read);
     EXPECT_EQ(read->addresses.size(), 3U);
     EXPECT_EQ(read->control.generation, generation);
+}
+
+// Rows that go to the kernel together: what of them it took is known to the row.
+TEST_F(MapsKernel, ABatchThatFailsSaysHowFarItCame) {
+    auto writer = KernelWriter::open(pins);
+    ASSERT_TRUE(writer);
+    std::vector<Write> writes;
+    for (std::uint64_t n = 0; n < 2000; ++n) writes.emplace_back(PutAddress{ip("10.1.0.0").plus(n), weft_addr{300, 5, 0, 0}});
+    writes.emplace_back(PutAddress{ip("fd00::9"), weft_addr{300, 5, 0, 0}});
+    const auto written = (*writer)->write_all(writes);
+    ASSERT_TRUE(written.error);
+    EXPECT_NE(written.error->text().find("addr4"), std::string::npos) << written.error->text();
+    auto read = read_kernel(pins);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->addresses.size(), written.rows);
+    EXPECT_GT(written.rows, 500U);
+    for (std::size_t n = 0; n < written.rows; ++n)
+        EXPECT_TRUE(read->addresses.contains(std::get<PutAddress>(writes[n]).address)) << n;
+    for (std::size_t n = 0; n < written.rows; ++n)
+        ASSERT_TRUE((*writer)->write(PutAddress{std::get<PutAddress>(writes[n]).address, std::nullopt}));
 }
 
 TEST_F(MapsKernel, EveryMapIsDecoded) {

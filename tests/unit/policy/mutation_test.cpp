@@ -52,7 +52,7 @@ const char* const kExamples[] = {
           "egressDeny":[{"toEntities":["host"]},{"toCIDR":["10.0.0.0/8"]}]}})",
     R"({"apiVersion":"cilium.io/v2","kind":"CiliumClusterwideNetworkPolicy","metadata":{"name":"p"},
         "specs":[{"endpointSelector":{"matchLabels":{"a":"b"}},"ingress":[{"fromEntities":["cluster"]}]},
-          {"endpointSelector":{"matchLabels":{"c":"d"}},"egressDeny":[{"toEntities":["world"]}]}]})"};
+          {"nodeSelector":{"matchLabels":{"c":"d"}},"egressDeny":[{"toEntities":["world"]}]}]})"};
 
 // Fields without a meaning for what is enforced (docs/policy.md, "Fields that say nothing").
 constexpr std::string_view kSaysNothing[] = {"/spec/description", "/spec/labels", "/spec/ingress/0/name"};
