@@ -34,7 +34,7 @@ struct PodEntry {
     const std::string* key = nullptr;  // in the world
     std::uint32_t number = 0;
     std::uint32_t set = 0;
-    std::uint32_t endpoint = 0;             // the pod's, as are these: of many pods at once
+    std::uint32_t endpoint = 0;              // the pod's, as are these: of many pods at once
     std::span<const IpAddr> addresses = {};  // nothing else is looked at
 };
 

@@ -166,7 +166,8 @@ TEST_F(MapsKernel, ABatchThatFailsSaysHowFarItCame) {
     auto writer = KernelWriter::open(pins);
     ASSERT_TRUE(writer);
     std::vector<Write> writes;
-    for (std::uint64_t n = 0; n < 2000; ++n) writes.emplace_back(PutAddress{ip("10.1.0.0").plus(n), weft_addr{300, 5, 0, 0}});
+    for (std::uint64_t n = 0; n < 2000; ++n)
+        writes.emplace_back(PutAddress{ip("10.1.0.0").plus(n), weft_addr{300, 5, 0, 0}});
     writes.emplace_back(PutAddress{ip("fd00::9"), weft_addr{300, 5, 0, 0}});
     const auto written = (*writer)->write_all(writes);
     ASSERT_TRUE(written.error);
