@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <set>
 
 namespace weft::policy {
@@ -114,6 +115,7 @@ Result<Outcome> check_pair(const Image& image, const Expectation& wanted, const 
 Result<World> world_of(const std::vector<Object>& objects, const NodeFacts& node) {
     World out;
     out.node = node;
+    out.node.endpoint = std::numeric_limits<std::uint32_t>::max();  // no pod's
     AddressGiver addresses(objects, node);
     std::uint32_t endpoint = 0;
     for (const auto& object : objects) {

@@ -21,31 +21,44 @@ INLINE int check_source(const struct weft_packet* packet, const struct weft_endp
     return 0;
 }
 
-INLINE void take_policies(struct weft_scratch* s, const struct weft_endpoint* endpoint, __u32 epoch, __u32 direction) {
-    if (!endpoint) return;
-    s->policy[direction] = endpoint->policy[epoch][direction];
-    s->policy[WEFT_AUDIT + direction] = endpoint->policy[epoch][WEFT_AUDIT + direction];
-}
-
-/* The node's row, if an end of the connection is the node. */
-INLINE const struct weft_endpoint* node_of(const struct weft_scratch* s) {
-    return (s->from.flags | s->to.flags) & WEFT_ADDR_HOST ? endpoint_at(WEFT_NODE_ENDPOINT) : NULL;
-}
-
 /* Both ends' policies, and what they see at the other end. */
 INLINE void choose_policies(struct weft_scratch* s, const struct weft_control* control, __u32 epoch,
-                            const struct weft_endpoint* source, const struct weft_endpoint* destination,
-                            const struct weft_endpoint* node) {
+                            const struct weft_endpoint* source, const struct weft_endpoint* destination) {
     __builtin_memset(s->policy, 0, sizeof s->policy);
     s->peer_class[WEFT_EGRESS] = s->to.class_id;
     s->peer_class[WEFT_INGRESS] = s->from.class_id;
     if (source && source == destination) return;
-    take_policies(s, source, epoch, WEFT_EGRESS);
-    if (s->from.flags & WEFT_ADDR_HOST) take_policies(s, node, epoch, WEFT_EGRESS);
-    if (s->to.flags & WEFT_ADDR_HOST) take_policies(s, node, epoch, WEFT_INGRESS);
+    if (source) {
+        s->policy[WEFT_EGRESS] = source->policy[epoch][WEFT_EGRESS];
+        s->policy[WEFT_AUDIT + WEFT_EGRESS] = source->policy[epoch][WEFT_AUDIT + WEFT_EGRESS];
+    }
     if ((s->from.flags & WEFT_ADDR_HOST) && (control->flags & WEFT_CONTROL_ALLOW_HOST)) return;
     barrier(); /* kernel 6.1 sees the test for NULL only if it stands alone */
-    take_policies(s, destination, epoch, WEFT_INGRESS);
+    if (destination) {
+        s->policy[WEFT_INGRESS] = destination->policy[epoch][WEFT_INGRESS];
+        s->policy[WEFT_AUDIT + WEFT_INGRESS] = destination->policy[epoch][WEFT_AUDIT + WEFT_INGRESS];
+    }
+}
+
+INLINE bool is_of_node(const struct weft_scratch* s) {
+    return (s->from.flags | s->to.flags) & WEFT_ADDR_HOST;
+}
+
+/* The node's, where it is an end. 0: none select it. */
+CHECKED_ONCE int choose_node_policies(struct weft_scratch* s, __u32 epoch) {
+    const struct weft_endpoint* node = endpoint_at(WEFT_NODE_ENDPOINT);
+    if (!s) return 0;
+    if (!node) return 0;
+    const __u32* policy = node->policy[epoch & 1];
+    if (s->from.flags & WEFT_ADDR_HOST) {
+        s->policy[WEFT_EGRESS] = policy[WEFT_EGRESS];
+        s->policy[WEFT_AUDIT + WEFT_EGRESS] = policy[WEFT_AUDIT + WEFT_EGRESS];
+    }
+    if (s->to.flags & WEFT_ADDR_HOST) {
+        s->policy[WEFT_INGRESS] = policy[WEFT_INGRESS];
+        s->policy[WEFT_AUDIT + WEFT_INGRESS] = policy[WEFT_AUDIT + WEFT_INGRESS];
+    }
+    return has_policies(node, epoch & 1);
 }
 
 /* Whether the kernel would send to this destination by the uplink. */
@@ -140,10 +153,13 @@ CHECKED_ONCE int decide_policy(struct __sk_buff* ctx, struct weft_scratch* s, co
     detail->source_endpoint = (__u16)from->endpoint;
     detail->destination_endpoint = (__u16)to->endpoint;
     const struct weft_endpoint *source = endpoint_at(from->endpoint), *destination = endpoint_at(to->endpoint);
-    const struct weft_endpoint* node = node_of(s);
     int reason = fresh ? check_source(&s->packet, source, from->flags) : 0;
-    choose_policies(s, control, epoch, source, destination, node);
-    const bool policed = node && (!fresh || has_policies(node, epoch)); /* a connection that is known stays known */
+    choose_policies(s, control, epoch, source, destination);
+    bool policed = false;
+    if (unlikely(is_of_node(s))) {
+        policed = choose_node_policies(s, epoch);
+        if (!fresh) policed = true; /* a connection that is known stays known */
+    }
     if (!reason) reason = check_policies(s);
     if (!reason) reason = choose_actions(ctx, s, control, source, destination, to, policed);
     if (reason) return reason;

@@ -16,8 +16,7 @@ enum {
 
 /* `length` bytes at `at` of the frame to w->message. */
 INLINE bool load_message(struct __sk_buff* ctx, struct weft_dns_work* w, __u32 at, __u64 length) {
-    if (length > WEFT_DNS_MESSAGE) return false;
-    UNKNOWN(length);
+    BELOW(length, WEFT_DNS_MESSAGE + 1);
     if (length < DNS_SHORTEST) return false;
     if (bpf_skb_load_bytes(ctx, at, w->message, (__u32)length) < 0) return false;
     w->length = (__u32)length;
@@ -27,6 +26,12 @@ INLINE bool load_message(struct __sk_buff* ctx, struct weft_dns_work* w, __u32 a
 INLINE bool is_stream(const struct weft_dns_stream* stream, const struct weft_dns_work* w) {
     const __u64 *a = (const __u64*)&stream->tuple, *b = (const __u64*)&w->tuple;
     return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4];
+}
+
+/* The stream that was taken. */
+INLINE struct weft_dns_stream* taken_stream(const struct weft_dns_work* w) {
+    const __u32 index = w->stream; /* before kernel 6.2 a key may not lie in a function's argument */
+    return bpf_map_lookup_elem(&dns_streams, &index);
 }
 
 /* The stream w->tuple, of which no other CPU reads meanwhile, as w->stream. 0: there is none, or another CPU does. */
@@ -141,7 +146,8 @@ CHECKED_ONCE int begin_segment(struct __sk_buff* ctx, struct weft_dns_work* w, c
 
 /* The packet is read. */
 CHECKED_ONCE int end_segment(struct weft_dns_work* w, __u32 tcp_flags) {
-    const struct weft_dns_stream* stream = !w ? NULL : bpf_map_lookup_elem(&dns_streams, &w->stream);
+    if (!w) return 0;
+    const struct weft_dns_stream* stream = taken_stream(w);
     if (!stream) return 0;
     const __u32 end = w->segment_number + w->segment_size - stream->next; /* counted from `next` */
     if ((__s32)end > (__s32)stream->filled && (__s32)end > (__s32)stream->ahead_end) count_dns(WEFT_DNS_UNREAD);
@@ -155,10 +161,11 @@ INLINE bool load_part(struct __sk_buff* ctx, struct weft_dns_stream* stream, __u
     for (__u32 done = 0; done < WEFT_DNS_STREAM_BYTES; done += WEFT_DNS_STREAM_PART) {
         if (done >= size) break;
         __u64 rest = size - done, to = place + done;
-        UNKNOWN(rest);
-        UNKNOWN(to);
         if (rest > WEFT_DNS_STREAM_PART) rest = WEFT_DNS_STREAM_PART;
-        if (rest == 0 || to >= WEFT_DNS_STREAM_BYTES) return false;
+        BELOW(rest, WEFT_DNS_STREAM_PART + 1);
+        POSITIVE(rest);
+        UNKNOWN(to);
+        if (to >= WEFT_DNS_STREAM_BYTES) return false;
         if (bpf_skb_load_bytes(ctx, at + done, &stream->bytes[to], (__u32)rest) < 0) return false;
     }
     return true;
@@ -241,7 +248,8 @@ INLINE int take_message(struct __sk_buff* ctx, struct weft_dns_work* w, struct w
 
 /* The next message of the stream, with what the packet adds to it, to w->message. */
 CHECKED_ONCE int next_message(struct __sk_buff* ctx, struct weft_dns_work* w) {
-    struct weft_dns_stream* stream = w ? bpf_map_lookup_elem(&dns_streams, &w->stream) : NULL;
+    if (!w) return DNS_NOTHING;
+    struct weft_dns_stream* stream = taken_stream(w);
     if (!stream) return DNS_NOTHING;
     const __u32 before = stream->next - w->segment_number, size = w->segment_size;
     if (stream->filled == 0 && before < size && size - before >= 2) {

@@ -7,5 +7,7 @@
 #define MASKED(value, mask) asm volatile("%0 &= %1" : "+r"(value) : "i"(mask))
 /* Or 0 if it is not below `end`. */
 #define BELOW(value, end) asm volatile("if %0 < %1 goto +1; %0 = 0" : "+r"(value) : "i"(end))
+/* Or 1 if it is 0. */
+#define POSITIVE(value) asm volatile("if %0 > 0 goto +1; %0 = 1" : "+r"(value))
 /* Nothing: the compiler does not know it from here on. */
 #define UNKNOWN(value) asm volatile("" : "+r"(value))

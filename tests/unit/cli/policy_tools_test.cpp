@@ -19,7 +19,7 @@ const auto kExample = std::filesystem::path(WEFT_SOURCE_DIR) / "docs/examples/po
 
 TEST_F(CliRun, PolicyTestOfTheDocumentationPasses) {
     EXPECT_EQ(weft({"policy", "test", kExample}), kOk) << out.str() << err.str();
-    EXPECT_TRUE(out.str().ends_with("9 passed, 0 failed\n")) << out.str();
+    EXPECT_TRUE(out.str().ends_with("11 passed, 0 failed\n")) << out.str();
     EXPECT_TRUE(out.str().starts_with("ok    shop/web -> shop/db sql/tcp: allow  (the web reads its data)\n"))
         << out.str();
 }
@@ -35,10 +35,10 @@ TEST_F(CliRun, PolicyTestThatFailsNamesTheRule) {
                              "      deny by default deny of NetworkPolicy shop/db (10.244.0."),
               std::string::npos)
         << out.str();
-    EXPECT_TRUE(out.str().ends_with("8 passed, 1 failed\n"));
+    EXPECT_TRUE(out.str().ends_with("10 passed, 1 failed\n"));
     EXPECT_EQ(weft({"policy", "test", "-o", "json", wrong}), kFailed);
     const auto answer = Json::parse(out.str());
-    EXPECT_EQ(answer["passed"], 8);
+    EXPECT_EQ(answer["passed"], 10);
     EXPECT_EQ(answer["failed"], 1);
     const auto& result = answer["results"][1];
     EXPECT_EQ(result["verdict"], "deny");

@@ -3,4 +3,5 @@
 
 #define MASKED(value, mask) ((value) &= (mask))
 #define BELOW(value, end) ((value) = (value) < (end) ? (value) : 0)
+#define POSITIVE(value) ((value) = (value) > 0 ? (value) : 1)
 #define UNKNOWN(value) ((void)(value))
