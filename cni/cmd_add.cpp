@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "cni/commands.hpp"
+#include "cni/cpu.hpp"
 #include "cni/delete_queue.hpp"
 #include "cni/names.hpp"
 #include "cni/net/wire.hpp"
@@ -196,7 +197,10 @@ Answer cmd_add(const Request& request) {
     const auto wanted = describe(request, netns, host, mac, std::move(ips));
     AddQuestion question(config, wanted);
     Prepared prepared;
-    if (question.is_sent()) prepared = prepare(request, netlink, netns, host, mac, bpf_dir, undo);
+    if (question.is_sent()) {
+        leave_cpu(runnable_threads());
+        prepared = prepare(request, netlink, netns, host, mac, bpf_dir, undo);
+    }
     Registration answer;
     answer.endpoint = question.answer(answer.reached);
     WEFT_TRY(endpoint, settle_registration(request, answer, undo));
