@@ -132,7 +132,8 @@ Result<LabelSelector> parse_node_selector(const JsonView& view) {
 Result<std::optional<std::vector<Peer>>> parse_entity(const JsonView& view) {
     WEFT_TRY(name, view.string());
     if (name == "all") return std::optional<std::vector<Peer>>();
-    if (name == "cluster") return std::optional(std::vector<Peer>{PodSet{}, Entity::kHost, Entity::kRemoteNode});
+    if (name == "cluster")
+        return std::optional(std::vector<Peer>{PodSet{}, Entity::kHost, Entity::kRemoteNode, Entity::kKubeApiserver});
     auto peers = peers_of(name);
     if (!peers) return view.error(fmt::format("'{}' is not an entity", name.substr(0, 64)));
     return peers;

@@ -60,6 +60,19 @@ class Linter {
             check_icmp(rule);
             if (known_ == Known::kAll) check_state(rule);
         }
+        if (policy_.name.kind == "NetworkPolicy") check_types();
+    }
+
+    // The parser leaves the rules of a direction out that policyTypes does not name, as the specification wants it.
+    void check_types() {
+        for (const auto direction : {Direction::kIngress, Direction::kEgress}) {
+            const auto& spec = policy_.object.at("spec");
+            const auto rules = spec.find(to_string(direction));
+            if (spec_->isolates[static_cast<std::size_t>(direction)] || rules == spec.end() || rules->empty()) continue;
+            warn(fmt::format("$.spec.{}", to_string(direction)), WarningKind::kNotAsked,
+                 fmt::format("policyTypes does not name {}: none of these rules is asked",
+                             direction == Direction::kIngress ? "Ingress" : "Egress"));
+        }
     }
 
     bool selects_any() const {
@@ -148,7 +161,8 @@ class Linter {
 
     void check_peer(const Rule& rule, std::size_t index) {
         const auto path = peer_path(rule, index);
-        if (rule.peers[index] == Peer(Entity::kKubeApiserver) && world_.node.kube_apiservers.empty())
+        const bool of_cluster = index >= 3 && rule.peers[index - 3] == Peer(PodSet{});  // the entity's last peer
+        if (rule.peers[index] == Peer(Entity::kKubeApiserver) && !of_cluster && world_.node.kube_apiservers.empty())
             warn(path, WarningKind::kNoApiServer,
                  "no address of an API server is known: the entity kube-apiserver stands for nobody");
         if (const auto* set = std::get_if<PodSet>(&rule.peers[index])) {

@@ -17,7 +17,7 @@ enum class WarningKind {
     kCoversPods,       // addresses that are pods' own
     kNoApiServer,      // no address of one is known
     kDeniesDns,        // isolates for egress, and nothing opens port 53
-    kNotAsked,         // a type of ICMP about which no policy is asked
+    kNotAsked,  // rules of a direction that policyTypes leaves out, a type of ICMP about which no policy is asked
 };
 std::string_view to_string(WarningKind kind);  // "selects-no-pod", ...
 

@@ -4,11 +4,12 @@ add_library(weft_test_cases STATIC ${CMAKE_CURRENT_LIST_DIR}/policy/case_replay.
   ${CMAKE_CURRENT_LIST_DIR}/policy/case_world.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/case_conformance.cpp
   ${CMAKE_CURRENT_LIST_DIR}/policy/case_explain_judge.cpp)
 target_link_libraries(weft_test_cases PUBLIC weft_policy)
-weft_test(NAME policy_cases SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/policy/cases_test.cpp LIBS weft_test_cases)
+weft_test(NAME policy_cases SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/policy/cases_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/mutation_test.cpp
+  LIBS weft_test_cases weft_yaml)
 weft_test(NAME policy_units SUITE unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/policy/selector_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/parse_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/policy/tables_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/numbers_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/policy/compile_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/incremental_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/lint_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/recommend_test.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/policy/parse_cluster_policy_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/audit_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/mutation_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/policy/parse_cluster_policy_test.cpp ${CMAKE_CURRENT_LIST_DIR}/policy/audit_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/policy/node_policy_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/policy/parse_cilium_policy_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/policy/dns_automaton_test.cpp LIBS weft_policy)

@@ -162,6 +162,32 @@ TEST(LintTest, StateIsAskedOnlyWhenItIsKnown) {
               (Warned{"$.spec.podSelector selects-no-pod", "$.spec.ingress[0].ports[0].port unknown-port-name"}));
 }
 
+TEST(LintTest, RulesThatPolicyTypesLeavesOut) {
+    const auto of = [](const char* types) {
+        return warned(fmt::format(R"({{"podSelector":{{}},"policyTypes":[{}],"ingress":[{{}}],
+            "egress":[{{"ports":[{{"port":53,"protocol":"UDP"}}]}}]}})",
+                                  types));
+    };
+    EXPECT_EQ(of(R"("Egress")"), Warned{"$.spec.ingress not-asked"});
+    EXPECT_EQ(of(R"("Ingress")"), Warned{"$.spec.egress not-asked"});
+    EXPECT_EQ(of(R"("Ingress","Egress")"), Warned{});
+    EXPECT_EQ(of(""), Warned{});
+    EXPECT_EQ(warned(R"({"podSelector":{},"policyTypes":["Ingress"],"egress":[]})"), Warned{});
+}
+
+TEST(LintTest, ApiServersThatNobodyKnows) {
+    const auto from = [](const char* entity) {
+        return object("cilium.io/v2", "CiliumNetworkPolicy", "p",
+                      fmt::format(R"({{"endpointSelector":{{}},"ingress":[{{"fromEntities":["{}"]}}]}})", entity));
+    };
+    World world;
+    world.put(pod("red", "a", "10.244.0.2", {}, 1));
+    EXPECT_EQ(warned(from("kube-apiserver"), world, Known::kAll), Warned{"$.spec.ingress[0] no-api-server"});
+    EXPECT_EQ(warned(from("cluster"), world, Known::kAll), Warned{}) << "of which they are a part";
+    world.node.kube_apiservers = {ip("192.0.2.1")};
+    EXPECT_EQ(warned(from("kube-apiserver"), world, Known::kAll), Warned{});
+}
+
 LabelSelector selector_of(const std::string& text) {
     return LabelSelector::parse(JsonView(json(text))).value();
 }

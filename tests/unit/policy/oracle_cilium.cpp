@@ -86,7 +86,7 @@ bool entity_fits(const std::string& entity, const Strings& labels) {
     if (entity == "all") return true;
     if (entity == "cluster")
         return labels.contains("k8s:" + kNamespaceKey) || labels.contains("reserved:host") ||
-               labels.contains("reserved:remote-node");
+               labels.contains("reserved:remote-node") || labels.contains("reserved:kube-apiserver");
     return labels.contains("reserved:" + entity);
 }
 
