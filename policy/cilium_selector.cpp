@@ -81,6 +81,10 @@ PodSet pod_set(Parts parts, const std::string& own, bool bound) {
 // Of what exists in Cilium's networks and nowhere in ours: matches nobody.
 constexpr std::string_view kNobody[] = {"init", "health", "unmanaged", "ingress", "none"};
 
+constexpr std::string_view kEntities[] = {
+    "all",  "world",  "world-ipv4", "world-ipv6", "cluster", "host", "remote-node", "kube-apiserver",
+    "init", "health", "unmanaged",  "ingress",    "none"};
+
 std::optional<std::vector<Peer>> peers_of(std::string_view entity) {
     if (entity == "world") return std::vector<Peer>{Entity::kWorld4, Entity::kWorld6};
     if (entity == "world-ipv4") return std::vector<Peer>{Entity::kWorld4};
@@ -135,7 +139,8 @@ Result<std::optional<std::vector<Peer>>> parse_entity(const JsonView& view) {
     if (name == "cluster")
         return std::optional(std::vector<Peer>{PodSet{}, Entity::kHost, Entity::kRemoteNode, Entity::kKubeApiserver});
     auto peers = peers_of(name);
-    if (!peers) return view.error(fmt::format("'{}' is not an entity", name.substr(0, 64)));
+    if (!peers)
+        return view.error(fmt::format("'{}' is not an entity{}", name.substr(0, 64), did_you_mean(name, kEntities)));
     return peers;
 }
 

@@ -38,6 +38,7 @@ Result<void> refuse(const JsonView& view, const Unsupported (&fields)[kCount]) {
 
 // "80", "web"; "0" is every port.
 Result<PortMatch> parse_number_or_name(const JsonView& view) {
+    if (view.raw().is_number()) return view.error(fmt::format("must be text here: write \"{}\"", view.raw().dump()));
     WEFT_TRY(text, view.string());
     std::uint16_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -87,7 +88,7 @@ Result<void> check_dns_rules(const JsonView& ports) {
     if (!rules) return {};
     WEFT_TRY(members, rules->object());
     for (const auto& [name, member] : members) {
-        if (name != "dns") return not_supported(*rules, kProxy);
+        if (name != "dns") return not_supported(member, kProxy);
         WEFT_TRY(names, member.array());
         for (const auto& item : names)
             if (item.raw() != Json{{"matchPattern", "*"}})

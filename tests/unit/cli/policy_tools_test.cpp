@@ -171,7 +171,7 @@ TEST_F(CliRun, PolicyStatusShowsCountersAndReasons) {
     EXPECT_EQ(weft({"policy", "status", "web", "--kind", "NetworkPolicy"}), kOk);
     EXPECT_EQ(out.str(),
               "NetworkPolicy default/web, from api: in force, generation 7\n"
-              "selects 2 pods of this node, 3 in all\n"
+              "selects 2 endpoints of this node, 3 pods in all\n"
               "RULE             DIRECTION  TIER           PACKETS  BYTES  CONNECTIONS\n"
               "spec.ingress[0]  ingress    NetworkPolicy  10       900    2\n"
               "default deny     ingress    NetworkPolicy  3        180    0\n");

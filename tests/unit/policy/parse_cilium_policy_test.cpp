@@ -102,7 +102,7 @@ TEST(CiliumPolicy, WhatIsRefusedNamesTheField) {
         {R"("egress":[{"toServices":[{}]}])", "$.spec.egress[0].toServices: is not supported"},
         {R"("egress":[{"toGroups":[{}]}])", "$.spec.egress[0].toGroups: is not supported"},
         {R"("ingress":[{"toPorts":[{"ports":[{"port":"80"}],"rules":{"http":[{}]}}]}])",
-         "$.spec.ingress[0].toPorts[0].rules: is not supported"},
+         "$.spec.ingress[0].toPorts[0].rules.http: is not supported"},
         {R"("ingress":[{"toPorts":[{"ports":[{"port":"80"}],"listener":{}}]}])",
          "$.spec.ingress[0].toPorts[0].listener: is not supported"},
         {R"("ingress":[{"toPorts":[{"ports":[{"port":"80"}],"terminatingTLS":{}}]}])",
