@@ -46,7 +46,7 @@ bool to_number(std::string_view text, Number& number) {
 Result<int> status_of(std::string_view head) {
     int status = 0;
     const bool http = head.starts_with("HTTP/1.") && head.size() >= 12 && head[8] == ' ';
-    if (!http || !to_number(head.substr(9, 3), status))
+    if (!http || !to_number(head.substr(9, 3), status) || status < 100)
         return fail(ErrorCode::kInvalid, "the answer is not HTTP/1: '{}'",
                     head.substr(0, std::min<std::size_t>(head.find("\r\n"), 40)));
     return status;
