@@ -57,6 +57,25 @@ std::string whose(const Json& answer, std::string_view end) {
     return labels.contains("reserved:host") ? "the node" : "the pod";
 }
 
+std::string decided_by(const Json& rule) {
+    return rule.is_object() ? printable(rule_text(rule)) : "no rule matches";
+}
+
+// What else the kernel's rows say than that the policies decide.
+void print_kernel(std::ostream& out, const Json& answer) {
+    const auto reason = answer.value("dropped_for", Json());
+    if (reason == "unknown_destination")
+        out << "  dropped: the destination is of the pods' addresses, and no pod has it (unknown_destination)\n";
+    else if (reason.is_string())
+        out << fmt::format("  dropped: {}\n", text(answer, "dropped_for"));
+    if (!answer.contains("kernel")) return;
+    if (answer["kernel"].is_null())
+        out << "  the kernel's rows cannot be read: this is what weftd would enforce\n";
+    else if (answer["kernel"].value("agrees", true) == false)
+        out << "  this is what the kernel's rows say; weftd's own tables say otherwise. Somebody else has written the "
+               "maps: start weftd again, which writes them anew\n";
+}
+
 // `verdicts`: of `answer`, or those in audit mode.
 void print_direction(std::ostream& out, std::string_view name, const Json& verdicts, const Json& answer) {
     if (!verdicts.contains(name) || !verdicts[name].is_object()) return;
@@ -66,7 +85,7 @@ void print_direction(std::ostream& out, std::string_view name, const Json& verdi
     const auto known = verdict.contains("name") ? text(verdict, "name") : std::string();
     out << fmt::format(
         "  {:<8} {}: {}{}\n", name, text(verdict, "verdict"),
-        isolated ? printable(rule_text(verdict.value("rule", Json()))) : "no policy isolates " + whose(answer, end),
+        isolated ? decided_by(verdict.value("rule", Json())) : "no policy isolates " + whose(answer, end),
         known.empty() ? "" : printable(fmt::format(", known as {}", known)));
 }
 
@@ -79,6 +98,7 @@ void print(std::ostream& out, const Json& answer, const std::string& port) {
     if (exemption == "same-pod") out << fmt::format("  {} always reaches itself\n", whose(answer, "source"));
     print_direction(out, "egress", answer, answer);
     print_direction(out, "ingress", answer, answer);
+    print_kernel(out, answer);
     const auto audit = answer.value("audit", Json());
     if (!audit.is_object()) return;
     out << fmt::format("with the policies in audit mode: {}\n", text(audit, "verdict"));

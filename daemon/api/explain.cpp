@@ -98,14 +98,16 @@ Result<Party> party_of(const policy::World& world, const reconcile::State& state
               fmt::format("$.{}", member)});
 }
 
-// A pair of one family; IPv4 when both have it.
-Result<std::pair<IpAddr, IpAddr>> common_family(const Party& source, const Party& destination) {
+// A pair of one family, of the one that ICMP is for; else IPv4 when both have it.
+Result<std::pair<IpAddr, IpAddr>> common_family(const Party& source, const Party& destination, std::uint8_t protocol) {
     for (const bool v4 : {true, false}) {
+        if (protocol == (v4 ? policy::kIcmpv6 : policy::kIcmp)) continue;
         const auto from = std::ranges::find(source.addresses, v4, &IpAddr::is_v4);
         const auto to = std::ranges::find(destination.addresses, v4, &IpAddr::is_v4);
         if (from != source.addresses.end() && to != destination.addresses.end()) return std::pair{*from, *to};
     }
-    return fail(ErrorCode::kInvalid, "{} and {} have no address of the same family", source.name, destination.name);
+    return fail(ErrorCode::kInvalid, "{} and {} have no address of the same family{}", source.name, destination.name,
+                protocol == policy::kIcmpv6 ? " for ICMPv6" : (protocol == policy::kIcmp ? " for ICMP" : ""));
 }
 
 Json end_json(const Party& party, const IpAddr& ip, const policy::Address& row, const policy::Image& image) {
@@ -173,33 +175,62 @@ std::string_view word(bool allow) {
     return allow ? "allowed" : "denied";
 }
 
-// What the policies alone cannot know: the DNS names that the pod has learned of the address.
-void add_name(const maps::KernelExplanation& found, const policy::Image& image, Json& answer) {
-    if (!found.egress || found.egress->name.empty() || !answer["egress"].is_object()) return;
-    auto& egress = answer["egress"];
-    egress["verdict"] = word(found.egress->allow);
-    egress["by_default"] = false;
-    egress["name"] = found.egress->name;
-    if (const auto rule = image.rules.find(found.egress->rule); rule != image.rules.end())
-        egress["rule"] = policy::rule_json(found.egress->rule, rule->second);
-    answer["verdict"] = word(found.allow);
-    if (found.audit_allow && answer["audit"].is_object()) answer["audit"]["verdict"] = word(*found.audit_allow);
+// Takes the place of what weftd's own tables said; true when those said the same. A DNS name that the pod has learned
+// is known to the kernel alone.
+bool take_direction(const maps::KernelDirection& said, const policy::Image& image, Json& own) {
+    Json taken = own.is_object() ? own : Json::object();
+    taken["verdict"] = word(said.allow);
+    taken["by_default"] = said.by_default;
+    taken["isolated"] = said.policy != 0;
+    taken["endpoint"] = said.endpoint;
+    taken["rule"] = nullptr;
+    if (const auto rule = image.rules.find(said.rule); rule != image.rules.end())
+        taken["rule"] = policy::rule_json(said.rule, rule->second);
+    const bool same = taken == own;
+    if (!said.name.empty()) taken["name"] = said.name;
+    own = std::move(taken);
+    return same || !said.name.empty();
 }
 
-Json kernel_json(const maps::KernelExplanation& found, const Json& answer) {
-    const Json audit = found.audit_allow ? Json(word(*found.audit_allow)) : Json();
-    const Json said = answer["audit"].is_null() ? Json() : answer["audit"]["verdict"];
-    return {{"verdict", word(found.allow)},
-            {"audit", audit},
-            {"agrees", answer["verdict"] == word(found.allow) && audit == said},
-            {"generation", found.generation}};
+bool take_audit(const maps::KernelExplanation& found, Json& own) {
+    const Json said = found.audit_allow ? Json(word(*found.audit_allow)) : Json();
+    if (said == (own.is_object() ? own["verdict"] : Json())) return true;
+    if (!found.audit_allow)
+        own = nullptr;
+    else
+        own["verdict"] = said;
+    return false;
+}
+
+// As flows name it; null when policies decide.
+Json dropped_for(const maps::KernelExplanation& found) {
+    const auto lacks = [](const auto& side) { return side && side->missing; };
+    if (found.unknown_source) return "unknown_source";
+    if (lacks(found.egress) || lacks(found.ingress)) return "no_policy_table";
+    if (found.unknown_destination && (!found.egress || found.egress->allow)) return "unknown_destination";
+    return nullptr;
+}
+
+// The kernel's rows decide. A direction about which the datapath does not ask stays as weftd has it.
+void take_kernel(const maps::KernelExplanation& found, const policy::Image& image, Json& answer) {
+    bool agrees = true;
+    if (found.egress) agrees &= take_direction(*found.egress, image, answer["egress"]);
+    if (found.ingress) agrees &= take_direction(*found.ingress, image, answer["ingress"]);
+    const bool by_name = found.egress && !found.egress->name.empty();
+    agrees &= take_audit(found, answer["audit"]) || by_name || !dropped_for(found).is_null();
+    answer["verdict"] = word(found.allow);
+    answer["dropped_for"] = dropped_for(found);
+    answer["kernel"] = {{"verdict", word(found.allow)},
+                        {"audit", found.audit_allow ? Json(word(*found.audit_allow)) : Json()},
+                        {"agrees", agrees},
+                        {"generation", found.generation}};
 }
 
 Result<Json> answer(const reconcile::View& view, Asked& asked) {
     const Question& question = asked.question;
     WEFT_TRY(source, party_of(view.state.world(), view.state, question.source, "source"));
     WEFT_TRY(destination, party_of(view.state.world(), view.state, question.destination, "destination"));
-    WEFT_TRY(pair, common_family(source, destination));
+    WEFT_TRY(pair, common_family(source, destination, question.protocol));
     asked.source = pair.first;
     asked.destination = pair.second;
     WEFT_TRY(found, policy::explain(view.image, pair.first, pair.second, question.protocol, question.port,
@@ -213,7 +244,9 @@ Result<Json> answer(const reconcile::View& view, Asked& asked) {
                 {"egress", verdict_json(found.egress, view.image)},
                 {"ingress", verdict_json(found.ingress, view.image)},
                 {"audit", audit_json(found.audit, view.image)},
-                {"generation", view.counters.generation}};
+                {"generation", view.counters.generation},
+                {"dropped_for", nullptr},
+                {"kernel", nullptr}};
 }
 
 }  // namespace
@@ -221,14 +254,17 @@ Result<Json> answer(const reconcile::View& view, Asked& asked) {
 Result<Reply> explain(Context& context, const Call& call) {
     WEFT_TRY(body, parse_json(call.body));
     WEFT_TRY(question, parse_question(JsonView(body)));
-    Asked asked{std::move(question), {}, {}};
-    Result<Json> out = Json();
-    context.reconciler.read([&](const reconcile::View& view) { out = answer(view, asked); });
-    if (!out) return std::unexpected(out.error());
-    const auto found = ask_kernel(context.pins, asked);
-    if (found) context.reconciler.read([&](const reconcile::View& view) { add_name(*found, view.image, *out); });
-    (*out)["kernel"] = found ? kernel_json(*found, *out) : Json();
-    return json_reply(*out);
+    // A change between the two looks is no disagreement: look again.
+    for (int tries = 3;; --tries) {
+        Asked asked{question, {}, {}};
+        Result<Json> out = Json();
+        context.reconciler.read([&](const reconcile::View& view) { out = answer(view, asked); });
+        if (!out) return std::unexpected(out.error());
+        const auto found = ask_kernel(context.pins, asked);
+        if (!found) return json_reply(*out);
+        context.reconciler.read([&](const reconcile::View& view) { take_kernel(*found, view.image, *out); });
+        if ((*out)["kernel"]["agrees"] == true || tries == 1) return json_reply(*out);
+    }
 }
 
 }  // namespace weft::api

@@ -168,6 +168,33 @@ class DaemonTest(unittest.TestCase):
         self.assertEqual(len(errors), 1)
         self.assertEqual(call("POST", "/v1/explain", question)[1]["verdict"], "denied")
 
+    def test_explain_is_the_kernels_word(self):
+        for name, app in (("c1", "web"), ("c2", "db")):
+            self.assertEqual(call("POST", "/v1/endpoints", endpoint(name, {"app": app}))[0], 201)
+        policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "web"},
+                  "spec": {"podSelector": {"matchLabels": {"app": "web"}}, "ingress": [{"ports": [{"port": 443}]}]}}
+        self.assertEqual(call("POST", "/v1/policies", policy)[0], 200)
+        question = {"source": "default/c2", "destination": "default/c1", "port": 443}
+        answer = call("POST", "/v1/explain", question)[1]
+        self.assertEqual((answer["verdict"], answer["dropped_for"], answer["kernel"]["agrees"]), ("allowed", None, True), answer)
+        nobody = call("POST", "/v1/explain", question | {"destination": "10.99.200.200"})[1]
+        self.assertEqual((nobody["verdict"], nobody["dropped_for"], nobody["kernel"]["agrees"]), ("denied", "unknown_destination", True), nobody)
+        # Somebody else turns the row of port 443 into a denial.
+        path = f"{BPF}/maps/port_rows"
+        first = (6 << 16 | 443).to_bytes(4, "little")
+        found = [row for row in json.loads(run("bpftool", "-j", "map", "dump", "pinned", path).stdout)
+                 if bytes(int(byte, 16) for byte in row["value"][:4]) == first]
+        self.assertEqual(len(found), 1)
+        value = [int(byte, 16) for byte in found[0]["value"]]
+        value[12] &= ~1  # WEFT_VERDICT_ALLOW
+        run("bpftool", "map", "update", "pinned", path, "key", "hex", *[byte[2:] for byte in found[0]["key"]], "value", "hex", *[f"{byte:02x}" for byte in value])
+        answer = call("POST", "/v1/explain", question)[1]
+        self.assertEqual((answer["verdict"], answer["ingress"]["verdict"], answer["kernel"]["agrees"]), ("denied", "denied", False), answer)
+        self.daemon.stop()
+        self.daemon = Daemon()
+        answer = call("POST", "/v1/explain", question)[1]
+        self.assertEqual((answer["verdict"], answer["kernel"]["agrees"]), ("allowed", True), "it wrote the row anew")
+
     def test_restart_writes_nothing(self):
         for i in range(20):
             self.assertEqual(call("POST", "/v1/endpoints", endpoint(f"c{i}", {"app": str(i % 3)}))[0], 201)
