@@ -53,7 +53,8 @@ void print_list(std::ostream& out, const Json& statuses) {
 void print_one(std::ostream& out, const Json& status) {
     out << printable(fmt::format("{}, from {}: {}", policy_text(status), text(status, "source"), state_text(status)))
         << '\n'
-        << fmt::format("selects {} endpoints of this node, {} pods in all\n", text(status, "endpoints"), text(status, "pods"));
+        << fmt::format("selects {} endpoints of this node, {} pods in all\n", text(status, "endpoints"),
+                       text(status, "pods"));
     if (!status.contains("rules") || status["rules"].empty()) return;
     Table table({"RULE", "DIRECTION", "TIER", "PACKETS", "BYTES", "CONNECTIONS"});
     for (const auto& rule : status["rules"])

@@ -1,6 +1,7 @@
 // `weft policy test`: expectations about policies, checked without a kernel or a daemon.
 #include <filesystem>
-#include <iterator>
+#include <map>
+#include <set>
 
 #include "cli/objects.hpp"
 #include "cli/policy_commands.hpp"
@@ -19,6 +20,7 @@ struct Loaded {
     std::string file;
     std::vector<policy::PolicyTest> tests;
     std::vector<policy::Object> objects;
+    std::map<policy::PolicyName, std::string> places;  // where each object stands
 };
 
 // The tests of a file are its own; the files that it names hold objects.
@@ -33,18 +35,25 @@ Result<void> take(const Document& document, bool main, Loaded& out) {
     }
     auto objects = policy::parse_objects(JsonView(document.json));
     if (!objects) return wrap(std::move(objects).error(), place);
-    std::ranges::move(*objects, std::back_inserter(out.objects));
+    for (auto& object : *objects) {
+        const auto [at, is_new] = out.places.emplace(policy::name_of(object), place);
+        if (!is_new)
+            return fail(ErrorCode::kInvalid, "{}: {} stands in {} already", place, at->first.text(), at->second);
+        out.objects.push_back(std::move(object));
+    }
     return {};
 }
 
 Result<Loaded> load(Context& context, const std::string& file) {
-    Loaded out{file, {}, {}};
+    Loaded out{file, {}, {}, {}};
     WEFT_TRY(documents, read_documents(context, {file}));
     for (const auto& document : documents) WEFT_CHECK(take(document, true, out));
     if (out.tests.empty()) return fail(ErrorCode::kInvalid, "{} has no PolicyTest document", file);
     const auto folder = file == "-" ? std::filesystem::path() : std::filesystem::path(file).parent_path();
+    std::set<std::string> taken;  // tests may share a file
     for (const auto& test : out.tests)
         for (const auto& name : test.files) {
+            if (!taken.insert((folder / name).lexically_normal()).second) continue;
             WEFT_TRY(more, read_documents(context, {(folder / name).string()}));
             for (const auto& document : more) WEFT_CHECK(take(document, false, out));
         }

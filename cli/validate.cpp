@@ -19,33 +19,45 @@ struct Asked {
 
 struct Checked {
     std::vector<policy::Object> objects;
+    Json documents = Json::array();
     Json errors = Json::array();
 };
 
-// Every document is looked at, whatever is wrong with the others.
+// Every file and document is looked at, whatever is wrong with the others.
 class Checker {
   public:
-    Checked run(const std::vector<Document>& documents) {
-        for (const auto& document : documents) check(document);
+    Checked run(Context& context, const std::vector<std::string>& files) {
+        for (const auto& file : files) {
+            const auto documents = read_documents(context, {file});
+            if (!documents) out_.errors.push_back(error_json(file, nullptr, documents.error()));
+            if (!documents) continue;
+            for (const auto& document : *documents) check(document);
+        }
         return std::move(out_);
+    }
+
+    static Json error_json(const std::string& file, Json document, const Error& error) {
+        return {{"file", file}, {"document", std::move(document)}, {"path", error.path}, {"message", error.message}};
     }
 
   private:
     void check(const Document& document) {
         auto parsed = policy::parse_objects(JsonView(document.json));
-        if (!parsed) return refuse(document, parsed.error().path, parsed.error().message);
+        out_.documents.push_back(document.json);
+        if (!parsed) return refuse(document, parsed.error());
         for (auto& object : *parsed) {
             const auto name = policy::name_of(object);
             const auto [at, is_new] =
                 places_.emplace(name, fmt::format("{}, document {}", document.file, document.number));
-            if (!is_new) refuse(document, "", fmt::format("{} stands in {} already", name.text(), at->second));
+            if (!is_new)
+                refuse(document,
+                       {ErrorCode::kInvalid, fmt::format("{} stands in {} already", name.text(), at->second), ""});
             out_.objects.push_back(std::move(object));
         }
     }
 
-    void refuse(const Document& document, const std::string& path, const std::string& message) {
-        out_.errors.push_back(
-            {{"file", document.file}, {"document", document.number}, {"path", path}, {"message", message}});
+    void refuse(const Document& document, const Error& error) {
+        out_.errors.push_back(error_json(document.file, document.number, error));
     }
 
     Checked out_;
@@ -53,11 +65,15 @@ class Checker {
 };
 
 void print(Context& context, const Json& answer) {
-    for (const auto& error : answer["errors"])
-        context.io.err << printable(fmt::format("{}, document {}: {}{}", text(error, "file"), text(error, "document"),
+    for (const auto& error : answer["errors"]) {
+        const auto place = error["document"].is_null()
+                               ? text(error, "file")
+                               : fmt::format("{}, document {}", text(error, "file"), text(error, "document"));
+        context.io.err << printable(fmt::format("{}: {}{}", place,
                                                 error["path"] == "" ? "" : text(error, "path") + ": ",
                                                 text(error, "message")))
                        << '\n';
+    }
     if (answer["valid"] == true)
         context.io.out << (answer["offline"] == true ? "valid (checked without weftd: nothing is known of pods)\n"
                                                      : "valid\n");
@@ -68,31 +84,37 @@ void print(Context& context, const Json& answer) {
                        << '\n';
 }
 
-// What the daemon adds: whether it would take the objects, and the warnings that need the cluster's state. Nothing when
-// it is not to be asked, or does not answer and need not.
-Result<std::optional<Json>> ask_daemon(Context& context, const Asked& asked, const std::vector<Document>& documents) {
-    if (asked.offline) return std::nullopt;
-    Json objects = Json::array();
-    for (const auto& document : documents) objects.push_back(document.json);
-    auto answer = post(context, "/v1/policies/validate", objects);
-    if (answer) return std::optional(std::move(*answer));
-    if (!context.unreachable || asked.live) return std::unexpected(answer.error());
-    context.unreachable = false;
-    return std::nullopt;
+// What the daemon adds: whether it would take the objects, and the warnings that need the cluster's state. Without its
+// answer, if that is not asked for, it is as with --offline. Errors: it does not answer, and --live is given.
+Result<void> ask_daemon(Context& context, const Asked& asked, const Json& documents, Json& out) {
+    if (asked.offline) return {};
+    const auto answer = post(context, "/v1/policies/validate", documents);
+    if (!answer && context.unreachable && asked.live) return std::unexpected(answer.error());
+    if (!answer && context.unreachable) {
+        context.unreachable = false;
+        return {};
+    }
+    out["offline"] = false;
+    if (answer) {
+        out["warnings"] = answer->value("warnings", Json::array());
+    } else {
+        out["valid"] = false;
+        out["errors"].push_back(Checker::error_json("weftd", nullptr, answer.error()));
+    }
+    return {};
 }
 
 Result<int> validate(Context& context, const Asked& asked) {
-    WEFT_TRY(documents, read_documents(context, asked.files));
-    auto checked = Checker().run(documents);
-    Json out{{"valid", checked.errors.empty()}, {"errors", std::move(checked.errors)}, {"warnings", Json::array()}};
-    std::optional<Json> answer;
+    auto checked = Checker().run(context, asked.files);
+    Json out{{"valid", checked.errors.empty()},
+             {"offline", true},
+             {"errors", std::move(checked.errors)},
+             {"warnings", Json::array()}};
     if (out["valid"] == true) {
-        WEFT_TRY(asked_daemon, ask_daemon(context, asked, documents));
-        answer = std::move(asked_daemon);
-        out["warnings"] = answer ? answer->value("warnings", Json::array())
-                                 : policy::warnings_json(checked.objects, {}, policy::Known::kPolicies);
+        WEFT_CHECK(ask_daemon(context, asked, checked.documents, out));
+        if (out["offline"] == true)
+            out["warnings"] = policy::warnings_json(checked.objects, {}, policy::Known::kPolicies);
     }
-    out["offline"] = !answer;
     if (context.json)
         context.io.out << to_line(out) << '\n';
     else

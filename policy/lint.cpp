@@ -25,13 +25,34 @@ std::string rule_path(const Rule& rule) {
     return "$." + rule.place();
 }
 
+bool is_about_dns(const PortMatch& port) {
+    return port.protocol == kUdp &&
+           (port.name.empty() ? port.first <= kDnsPort && kDnsPort <= port.last : port.name.starts_with("dns"));
+}
+
+// Whether a resolver may be among them: the cluster's is a pod of another namespace than most policies', or an address.
+bool may_be_resolver(const Peer& peer) {
+    if (std::holds_alternative<DnsPeer>(peer)) return false;  // known by a name, for which a resolver was asked
+    if (const auto* set = std::get_if<PodSet>(&peer)) return set->namespace_.value_or("kube-system") == "kube-system";
+    const auto* block = std::get_if<IpBlock>(&peer);
+    return block == nullptr || block->cidr.length < block->cidr.address.bits();
+}
+
+// A rule that names the port is meant for it, whoever its peers are.
 bool opens_dns(const Rule& rule) {
     if (rule.direction != Direction::kEgress || rule.action != Action::kAllow) return false;
-    if (rule.any_port) return true;
-    return std::ranges::any_of(rule.ports, [](const PortMatch& port) {
-        if (port.protocol != kUdp && port.protocol != kTcp) return false;
-        return port.name.empty() ? port.first <= kDnsPort && kDnsPort <= port.last : port.name.starts_with("dns");
+    if (!rule.any_port && std::ranges::none_of(rule.ports, is_about_dns)) return false;
+    const bool named = std::ranges::any_of(rule.ports, [](const PortMatch& port) {
+        return is_about_dns(port) && (!port.name.empty() || port.first == port.last);
     });
+    return rule.any_peer || std::ranges::any_of(rule.peers, [&](const Peer& peer) {
+               return may_be_resolver(peer) || (named && !std::holds_alternative<DnsPeer>(peer));
+           });
+}
+
+bool closes_dns(const Rule& rule) {
+    return rule.direction == Direction::kEgress && rule.action == Action::kDeny && rule.any_peer &&
+           (rule.any_port || std::ranges::any_of(rule.ports, is_about_dns));
 }
 
 class Linter {
@@ -49,7 +70,7 @@ class Linter {
             warn(subject_path(), WarningKind::kSelectsNoPod,
                  spec_->nodes ? "selects no node at present" : "selects no pod at present");
         if (spec_->isolates[static_cast<std::size_t>(Direction::kEgress)] && !dns_is_open())
-            warn(spec_path() + ".egress", WarningKind::kDeniesDns,
+            warn(egress_path(), WarningKind::kDeniesDns,
                  fmt::format("isolates for egress, and nothing opens port 53: the {} cannot resolve names",
                              spec_->nodes ? "nodes" : "pods"));
         for (std::size_t i = 0; i < spec_->rules.size(); ++i) {
@@ -88,6 +109,7 @@ class Linter {
 
     // By the policy itself, or by another for all the same pods.
     bool dns_is_open() const {
+        if (std::ranges::any_of(spec_->rules, closes_dns)) return false;
         const auto opens = [&](const Spec& spec) {
             return std::ranges::any_of(spec.rules, opens_dns) && covers_subject(spec, *spec_);
         };
@@ -130,6 +152,13 @@ class Linter {
         return has_spec && at == 0 ? "$.spec" : fmt::format("$.specs[{}]", at - (has_spec ? 1 : 0));
     }
 
+    std::string egress_path() const {
+        const auto& object = policy_.object;
+        const auto spec = object.find("spec");
+        const bool denies_alone = spec != object.end() && spec->contains("egressDeny") && !spec->contains("egress");
+        return spec_path() + (denies_alone ? ".egressDeny" : ".egress");
+    }
+
     std::string subject_path() const {
         if (policy_.name.kind == "NetworkPolicy") return "$.spec.podSelector";
         if (spec_->nodes) return spec_path() + ".nodeSelector";
@@ -140,17 +169,24 @@ class Linter {
         out_.push_back({std::move(path), kind, std::move(text)});
     }
 
+    // Of a name without a protocol the parser makes one entry for each: it is looked for once, with any of them.
     void check_name(const Rule& rule, std::size_t index) {
-        const auto& port = rule.ports[index];
-        if (port.name.empty()) return;
-        const bool known = anyone(world_, [&](const Pod& pod) {
-            return serves(pod, port) && (rule.direction == Direction::kEgress || selects(world_, spec_->subject, pod));
-        });
-        if (known) return;
+        const auto& name = rule.ports[index].name;
+        if (name.empty()) return;
+        const bool alone = policy_.name.kind == "NetworkPolicy";
+        const auto first = std::ranges::find(rule.ports, name, &PortMatch::name);
+        if (!alone && first - rule.ports.begin() != static_cast<std::ptrdiff_t>(index)) return;
+        const auto is_known = [&](const PortMatch& port) {
+            return anyone(world_, [&](const Pod& pod) {
+                return serves(pod, port) &&
+                       (rule.direction == Direction::kEgress || selects(world_, spec_->subject, pod));
+            });
+        };
+        const auto same = [&](const PortMatch& port) { return port.name == name && is_known(port); };
+        if (alone ? is_known(rule.ports[index]) : std::ranges::any_of(rule.ports, same)) return;
         const auto whose = rule.direction == Direction::kEgress ? "no pod" : "no pod that the policy selects";
-        warn(policy_.name.kind == "NetworkPolicy" ? fmt::format("{}.ports[{}].port", rule_path(rule), index)
-                                                  : rule_path(rule),
-             WarningKind::kUnknownPortName, fmt::format("{} has a port named '{}' of that protocol", whose, port.name));
+        warn(alone ? fmt::format("{}.ports[{}].port", rule_path(rule), index) : rule_path(rule),
+             WarningKind::kUnknownPortName, fmt::format("{} has a port named '{}' of that protocol", whose, name));
     }
 
     // Only a NetworkPolicy's peers stand one for one for the entries of a list.
@@ -170,16 +206,39 @@ class Linter {
                 warn(path, WarningKind::kNoPeer, "selects no pod at present");
             return;
         }
-        if (!std::holds_alternative<IpBlock>(rule.peers[index])) return;
-        const auto& block = std::get<IpBlock>(rule.peers[index]);
-        if (block.outside) return;
+        if (const auto* nodes = std::get_if<NodeSet>(&rule.peers[index])) {
+            const auto matches = [&](const auto& entry) { return nodes->nodes.matches(entry.second->labels); };
+            if (std::ranges::none_of(world_.nodes, matches))
+                warn(path, WarningKind::kNoPeer, "selects no node at present");
+            return;
+        }
+        if (const auto* group = std::get_if<CidrGroupRef>(&rule.peers[index])) {
+            const auto matches = [&](const auto& entry) {
+                return group->name.empty() ? group->groups.matches(entry.second->labels) : entry.first == group->name;
+            };
+            if (std::ranges::none_of(world_.cidr_groups, matches))
+                warn(path, WarningKind::kNoPeer, "names no CiliumCIDRGroup that is known: it matches nothing");
+            return;
+        }
+        if (const auto* block = std::get_if<IpBlock>(&rule.peers[index])) check_block(rule, *block, path);
+    }
+
+    void check_block(const Rule& rule, const IpBlock& block, const std::string& path) {
         for (const auto& range : world_.node.pod_ranges) {
+            if (block.outside) {
+                if (range.contains(block.cidr))
+                    warn(path, WarningKind::kNoPeer,
+                         fmt::format("{} holds pods' addresses only, and Cilium's CIDRs match what is outside: select "
+                                     "pods by their labels",
+                                     block.cidr.text()));
+                continue;
+            }
             const bool excepted =
                 std::ranges::any_of(block.except, [&](const Cidr& hole) { return hole.contains(range); });
             if (block.cidr.contains(range) && !excepted)
                 warn(policy_.name.kind == "NetworkPolicy" ? path + ".ipBlock.cidr" : path, WarningKind::kCoversPods,
-                     fmt::format("{} covers the pods' own addresses {}: it opens to pods too", block.cidr.text(),
-                                 range.text()));
+                     fmt::format("{} covers the pods' own addresses {}: it {} pods too", block.cidr.text(),
+                                 range.text(), rule.action == Action::kDeny ? "denies" : "opens to"));
         }
     }
 

@@ -48,8 +48,27 @@ bool may_shrink(const Standing& other, const Standing& place, const World& world
            std::ranges::any_of(world.policies, [&](const auto& entry) { return requires_pods(*entry.second, wide); });
 }
 
-bool shadows(const Standing& other, const Standing& place) {
+// Rules that hand on to the next tier: what stands behind them there may still decide.
+bool hands_on(const Policy& policy, Direction direction) {
+    return std::ranges::any_of(policy.specs, [&](const Spec& spec) {
+        return std::ranges::any_of(
+            spec.rules, [&](const Rule& rule) { return rule.direction == direction && rule.action == Action::kPass; });
+    });
+}
+
+// A rule of an earlier tier that says the opposite. One that says the same is no shadow: each stands for itself there.
+bool overrules(const Standing& other, const Standing& place, const World& world) {
     const Rule &wide = other.rule(), &rule = place.rule();
+    if (wide.tier >= rule.tier || wide.action == rule.action || wide.action == Action::kPass) return false;
+    if (!covers_subject(other.spec, place.spec) || !covers(wide, rule)) return false;
+    return !hands_on(place.policy, rule.direction) && std::ranges::none_of(world.policies, [&](const auto& entry) {
+        return hands_on(*entry.second, rule.direction);
+    });
+}
+
+bool shadows(const Standing& other, const Standing& place, const World& world) {
+    const Rule &wide = other.rule(), &rule = place.rule();
+    if (overrules(other, place, world)) return true;
     if (wide.tier != rule.tier || wide.priority > rule.priority) return false;
     if (!covers_subject(other.spec, place.spec) || !covers(wide, rule)) return false;
     if (wide.priority < rule.priority || (is_ordered(rule) && stands_before(other, place))) return true;
@@ -121,7 +140,7 @@ std::optional<Shadow> shadow_of(const Policy& policy, const Spec& spec, std::siz
     if (!place.rule().any_peer && place.rule().peers.empty()) return std::nullopt;
     std::optional<Shadow> out;
     const bool whole = visit_others(place, world, [&](const Standing& other) {
-        if (!shadows(other, place) || may_shrink(other, place, world)) return false;
+        if (!shadows(other, place, world) || may_shrink(other, place, world)) return false;
         out = shadow_by(other, place);
         return true;
     });

@@ -91,9 +91,14 @@ Result<std::uint64_t> Objects::erase(const ObjectName& name, const std::string& 
 }
 
 Result<void> Objects::validate(const std::vector<policy::Object>& objects) {
-    return reconciler_.rehearse([&](State& state, Rollback& undo) {
+    return reconciler_.rehearse([&](State& state, Rollback& undo) -> Result<void> {
         std::vector<AppliedObject> out;
-        return put_all(state, undo, objects, std::string(kApiSource), out);
+        for (const auto& object : objects) {
+            const auto known = state.sources().find(name_of(object));
+            const auto source = known == state.sources().end() ? std::string(kApiSource) : known->second;
+            WEFT_CHECK(put_all(state, undo, {object}, source, out));
+        }
+        return {};
     });
 }
 

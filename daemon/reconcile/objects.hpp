@@ -35,7 +35,8 @@ class Objects {
     Result<Applied> replace(const std::vector<policy::Object>& objects, const std::string& source);
     // Errors: kNotFound; kInvalid when it belongs to another source.
     Result<std::uint64_t> erase(const ObjectName& name, const std::string& source);
-    // As apply, and changes nothing.
+    // Whether the sources could define them so: each object as what defines it now, a new one as the API. Changes
+    // nothing.
     Result<void> validate(const std::vector<policy::Object>& objects);
 
     // Part of the daemon's first change: what was in force when the daemon ended.

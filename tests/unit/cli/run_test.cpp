@@ -210,13 +210,16 @@ TEST_F(CliRun, ExplainTellsWhatTheKernelsRowsSay) {
     test::FakeServer daemon(socket());
     const auto said = [&](const std::string& rest) {
         daemon.answers["POST /v1/explain"] = {200, R"({"verdict":"denied","exemption":"none",
-            "source":{"name":"a","address":"a"},"destination":{"name":"b","address":"b"},)" + rest + "}"};
+            "source":{"name":"a","address":"a"},"destination":{"name":"b","address":"b"},)" +
+                                                       rest + "}"};
         EXPECT_EQ(weft({"explain", "a", "b", "80"}), kDenied) << err.str();
         return out.str();
     };
-    EXPECT_EQ(said(R"("egress":{"verdict":"allowed","isolated":true,"rule":null},"dropped_for":"unknown_destination","kernel":{"agrees":true})"),
-              "denied: a -> b, 80\n  egress   allowed: no rule matches\n"
-              "  dropped: the destination is of the pods' addresses, and no pod has it (unknown_destination)\n");
+    EXPECT_EQ(
+        said(
+            R"("egress":{"verdict":"allowed","isolated":true,"rule":null},"dropped_for":"unknown_destination","kernel":{"agrees":true})"),
+        "denied: a -> b, 80\n  egress   allowed: no rule matches\n"
+        "  dropped: the destination is of the pods' addresses, and no pod has it (unknown_destination)\n");
     EXPECT_TRUE(said(R"("kernel":{"agrees":false})").contains("weftd's own tables say otherwise"));
     EXPECT_TRUE(said(R"("kernel":null)").contains("the kernel's rows cannot be read"));
 }

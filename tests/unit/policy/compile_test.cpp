@@ -328,8 +328,13 @@ TEST(Lint, WhatStandsOut) {
                R"({"podSelector":{},"policyTypes":["Egress"],"egress":[{"ports":[{"protocol":"UDP","port":53}]}]})"),
         Paths{});
     EXPECT_EQ(
-        warned(world, R"({"podSelector":{},"policyTypes":["Egress"],"egress":[{"ports":[{"port":50,"endPort":60}]}]})"),
+        warned(
+            world,
+            R"({"podSelector":{},"policyTypes":["Egress"],"egress":[{"ports":[{"protocol":"UDP","port":50,"endPort":60}]}]})"),
         Paths{});
+    EXPECT_EQ(warned(world, R"({"podSelector":{},"policyTypes":["Egress"],"egress":[{"ports":[{"port":53}]}]})"),
+              Paths{"$.spec.egress"})
+        << "resolvers are asked by UDP";
     EXPECT_EQ(
         warned(world, R"({"podSelector":{},"policyTypes":["Egress"],"egress":[{"ports":[{"protocol":"SCTP"}]}]})"),
         Paths{"$.spec.egress"});

@@ -127,7 +127,80 @@ TEST(LintTest, PrecedenceDecidesWhoShadows) {
     world.put(admin("first", 1, deny_all));
     EXPECT_EQ(warned(admin("p", 5, two), world), (Warned{"$.spec.ingress[0] shadowed", "$.spec.ingress[1] shadowed"}));
     EXPECT_EQ(warned(admin("p", 0, deny_all), world), Warned{});
-    EXPECT_EQ(warned(R"({"podSelector":{},"ingress":[{}]})", world), Warned{}) << "another tier";
+    EXPECT_EQ(warned(R"({"podSelector":{},"ingress":[{}]})", world), Warned{}) << "addresses are not denied";
+    EXPECT_EQ(warned(R"({"podSelector":{},"ingress":[{"from":[{"podSelector":{}}]}]})", world),
+              Warned{"$.spec.ingress[0] shadowed"})
+        << "an earlier tier says the opposite";
+    world.put(
+        admin("handing-on", 0, R"("ingress":[{"action":"Pass","from":[{"namespaces":{"matchLabels":{"a":"b"}}}]}])"));
+    EXPECT_EQ(warned(R"({"podSelector":{},"ingress":[{"from":[{"podSelector":{}}]}]})", world), Warned{});
+}
+
+TEST(LintTest, ATierThatSaysTheSameIsNoShadow) {
+    World world;
+    world.put(admin("open", 1, R"("ingress":[{"action":"Accept","from":[{"namespaces":{}}]}])"));
+    EXPECT_EQ(warned(R"({"podSelector":{},"ingress":[{"from":[{"podSelector":{}}]}]})", world), Warned{});
+    const auto denies = object("cilium.io/v2", "CiliumNetworkPolicy", "q",
+                               R"({"endpointSelector":{},"ingressDeny":[{"fromEndpoints":[{}]}]})");
+    EXPECT_EQ(warned(denies, world), Warned{"$.spec.ingressDeny[0] shadowed"});
+}
+
+TEST(LintTest, DnsIsOpenOnlyWhereAResolverMayBe) {
+    const auto egress = [](const std::string& rules) {
+        return warned(R"({"podSelector":{},"policyTypes":["Egress"],"egress":[)" + rules + "]}");
+    };
+    const Warned closed{"$.spec.egress denies-dns"};
+    EXPECT_EQ(egress("{}"), Warned{});
+    EXPECT_EQ(egress(R"({"to":[{"podSelector":{}}]})"), closed) << "the resolver is in another namespace";
+    EXPECT_EQ(egress(R"({"to":[{"podSelector":{}}],"ports":[{"port":53,"protocol":"UDP"}]})"), Warned{})
+        << "it is meant";
+    EXPECT_EQ(egress(R"({"to":[{"podSelector":{}}],"ports":[{"port":1,"endPort":99,"protocol":"UDP"}]})"), closed);
+    EXPECT_EQ(egress(R"({"to":[{"namespaceSelector":{}}]})"), Warned{});
+    EXPECT_EQ(egress(R"({"to":[{"ipBlock":{"cidr":"203.0.113.7/32"}}]})"), closed);
+    EXPECT_EQ(egress(R"({"to":[{"ipBlock":{"cidr":"10.96.0.0/12"}}]})"), Warned{});
+    const auto cilium = [](const std::string& rest) {
+        return warned(object("cilium.io/v2", "CiliumNetworkPolicy", "p", R"({"endpointSelector":{},)" + rest + "}"));
+    };
+    EXPECT_EQ(cilium(R"("egress":[{"toFQDNs":[{"matchName":"example.com"}]}])"), closed);
+    EXPECT_EQ(cilium(R"("egress":[{"toEntities":["all"]}])"), Warned{});
+    const std::string no_dns = R"("egressDeny":[{"toEntities":["all"],"toPorts":[{"ports":[{"port":"53"}]}]}])";
+    EXPECT_EQ(cilium(R"("egress":[{"toEntities":["all"]}],)" + no_dns), closed);
+    EXPECT_EQ(cilium(no_dns), Warned{"$.spec.egressDeny denies-dns"});
+}
+
+TEST(LintTest, PeersThatHoldNobody) {
+    World world;
+    world.put(pod("red", "a", "10.244.0.2", {}, 1));
+    world.node.pod_ranges = {cidr("10.244.0.0/16")};
+    const auto from = [&](const std::string& rule) {
+        return warned(
+            object("cilium.io/v2", "CiliumNetworkPolicy", "p", R"({"endpointSelector":{},"ingress":[)" + rule + "]}"),
+            world, Known::kAll);
+    };
+    const Warned nobody{"$.spec.ingress[0] no-peer"};
+    EXPECT_EQ(from(R"({"fromCIDR":["10.244.3.0/24"]})"), nobody) << "pods' addresses";
+    EXPECT_EQ(from(R"({"fromCIDR":["10.0.0.0/8"]})"), Warned{});
+    EXPECT_EQ(from(R"({"fromNodes":[{}]})"), nobody);
+    EXPECT_EQ(from(R"({"fromCIDRSet":[{"cidrGroupRef":"offices"}]})"), nobody);
+    world.put(CidrGroup{"offices", {}, {cidr("192.0.2.0/24")}});
+    EXPECT_EQ(from(R"({"fromCIDRSet":[{"cidrGroupRef":"offices"}]})"), Warned{});
+}
+
+TEST(LintTest, ANameOfAnyProtocolIsLookedForOnce) {
+    World world;
+    auto web = pod("red", "web", "10.244.0.2", {}, 1);
+    web.ports = {{"http", kTcp, 80}};
+    world.put(web);
+    const auto ports = [&](const char* name) {
+        return warned(
+            object(
+                "cilium.io/v2", "CiliumNetworkPolicy", "p",
+                fmt::format(R"({{"endpointSelector":{{}},"ingress":[{{"toPorts":[{{"ports":[{{"port":"{}"}}]}}]}}]}})",
+                            name)),
+            world, Known::kAll);
+    };
+    EXPECT_EQ(ports("http"), Warned{});
+    EXPECT_EQ(ports("https"), Warned{"$.spec.ingress[0] unknown-port-name"});
 }
 
 TEST(LintTest, CiliumsDenyShadowsItsAllow) {
