@@ -27,14 +27,19 @@ Result<std::string> read_file(Context& context, const std::string& file) {
     return read_all(in);
 }
 
-// JSON is what begins like JSON; YAML would read it too, but says less about errors.
+// JSON is what begins like JSON; YAML would read it too, but says less about errors. What is no JSON may be YAML's
+// short form of maps.
 Result<std::vector<Json>> documents_of(const std::string& text) {
     const auto first = text.find_first_not_of(" \t\r\n");
     if (first == text.npos) return fail(ErrorCode::kInvalid, "is empty");
     if (text[first] != '{' && text[first] != '[') return parse_yaml(text);
-    WEFT_TRY(json, parse_json(text));
-    if (json.is_array()) return std::vector<Json>(json.begin(), json.end());
-    return std::vector<Json>{std::move(json)};
+    auto json = parse_json(text);
+    if (!json) {
+        auto yaml = parse_yaml(text);
+        return yaml ? std::move(yaml) : std::unexpected(std::move(json).error());
+    }
+    if (json->is_array()) return std::vector<Json>(json->begin(), json->end());
+    return std::vector<Json>{std::move(*json)};
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ constexpr FilterOption kFilters[] = {
     {"--protocol", "protocol", "tcp, udp, sctp, icmp, icmpv4, icmpv6 or a number"},
     {"--label,-l", "label", "Label selector, of either side"},
     {"--drop-reason", "drop_reason", "Such as policy_denied"},
-    {"--type,-t", "type", "new, drop, changed or close"},
+    {"--type,-t", "type", "new, drop, changed, close or dns"},
 };
 
 // hubble-lite names its parameter; people wrote an option.

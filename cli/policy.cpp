@@ -192,7 +192,10 @@ void add_policy(Program& program) {
 
     auto* list_command = command->add_subcommand("list", "Names and sources");
     const auto kind = std::make_shared<std::string>();
-    list_command->add_option("--kind", *kind, "Pod, Namespace or all (default: policies)");
+    std::vector<std::string> kinds(std::begin(kPolicyKinds), std::end(kPolicyKinds));
+    kinds.insert(kinds.end(), {"Pod", "Namespace", "Node", "CiliumCIDRGroup", "all"});
+    list_command->add_option("--kind", *kind, "A kind of object, or all (default: policies)")
+        ->check(CLI::IsMember(kinds));
     list_command->callback(
         [&program, kind] { program.action = [kind](Context& context) { return list(context, *kind); }; });
 

@@ -5,6 +5,10 @@
 
 namespace weft::cli {
 
+inline constexpr const char* kPolicyKinds[] = {"NetworkPolicy",       "ClusterNetworkPolicy",
+                                               "AdminNetworkPolicy",  "BaselineAdminNetworkPolicy",
+                                               "CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy"};
+
 void add_validate(Program& program, CLI::App& parent);
 void add_policy_test(Program& program, CLI::App& parent);
 void add_policy_status(Program& program, CLI::App& parent);

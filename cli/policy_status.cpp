@@ -51,6 +51,12 @@ void print_list(std::ostream& out, const Json& statuses) {
 }
 
 void print_one(std::ostream& out, const Json& status) {
+    if (status.value("name", "").empty()) {
+        out << printable(fmt::format("{} has a newer version, which was refused: {}", text(status, "source"),
+                                     text(status, "reason")))
+            << '\n';
+        return;
+    }
     out << printable(fmt::format("{}, from {}: {}", policy_text(status), text(status, "source"), state_text(status)))
         << '\n'
         << fmt::format("selects {} endpoints of this node, {} pods in all\n", text(status, "endpoints"),
@@ -63,13 +69,36 @@ void print_one(std::ostream& out, const Json& status) {
     table.print(out);
 }
 
+// A file of the objects directory that could not be taken: what it held before is still in force.
+bool is_refused_file(const Json& status) {
+    return !status.value("accepted", false) && text(status, "name") == "-";
+}
+
+std::unexpected<Error> not_there(const Wanted& wanted, const Json& answer) {
+    std::string refused;
+    for (const auto& status : answer)
+        if (is_refused_file(status))
+            refused += fmt::format("\n  {} was refused: {}", text(status, "source"), text(status, "reason"));
+    return fail(ErrorCode::kNotFound, "there is no policy {}{}", wanted.name, refused);
+}
+
+// What is wanted, each with the refusal of the file's newer version behind it.
+Json chosen(const Json& answer, const Wanted& wanted) {
+    Json out = Json::array();
+    for (const auto& status : answer) {
+        if (!is_wanted(status, wanted)) continue;
+        out.push_back(status);
+        if (wanted.name.empty()) continue;
+        for (const auto& file : answer)
+            if (is_refused_file(file) && text(file, "source") == text(status, "source")) out.push_back(file);
+    }
+    return out;
+}
+
 Result<int> show_status(Context& context, const Wanted& wanted) {
     WEFT_TRY(answer, get(context, "/v1/policies/status"));
-    Json statuses = Json::array();
-    for (auto& status : answer)
-        if (is_wanted(status, wanted)) statuses.push_back(std::move(status));
-    if (!wanted.name.empty() && statuses.empty())
-        return fail(ErrorCode::kNotFound, "there is no policy {}", wanted.name);
+    const auto statuses = chosen(answer, wanted);
+    if (!wanted.name.empty() && statuses.empty()) return not_there(wanted, answer);
     if (context.json) {
         context.io.out << to_line(statuses) << '\n';
         return kOk;
@@ -98,7 +127,8 @@ void add_policy_status(Program& program, CLI::App& parent) {
     const auto wanted = std::make_shared<Wanted>();
     command->add_option("NAME", wanted->name, "namespace/name, or name (default: all policies)");
     command->add_option("-n,--namespace", wanted->space, "Namespace (default: default for NAME, else all)");
-    command->add_option("--kind", wanted->kind, "Kind of the object (default: all)");
+    command->add_option("--kind", wanted->kind, "Kind of the policy (default: all)")
+        ->check(CLI::IsMember(std::vector<std::string>(std::begin(kPolicyKinds), std::end(kPolicyKinds))));
     command->callback(
         [&program, wanted] { program.action = [wanted](Context& context) { return show_status(context, *wanted); }; });
 }

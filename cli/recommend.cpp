@@ -32,8 +32,10 @@ struct Seen {
         if (line.empty()) return true;
         ++lines;
         auto parsed = take_line(line);
+        if (parsed && flows.size() > kMostFlows)
+            parsed = fail(ErrorCode::kExhausted, "there are more than {} connections: give fewer lines", kMostFlows);
         if (!parsed) bad = wrap(parsed.error(), fmt::format("line {}", lines)).error();
-        return parsed.has_value() && flows.size() <= kMostFlows;
+        return parsed.has_value();
     }
 
   private:
@@ -75,11 +77,16 @@ std::vector<std::string> report_of(const Seen& seen, const policy::Recommendatio
                                                 made.denied.empty() ? "all are allowed" : "NOT all are allowed")};
     const std::pair<std::size_t, std::string_view> left_out[] = {
         {count(policy::LeftOut::kDropped), "dropped flows"},
+        {count(policy::LeftOut::kReply), "replies"},
         {count(policy::LeftOut::kNoPorts), "flows without ports (ICMP): a NetworkPolicy cannot allow them alone"},
         {made.other_owner, "flows of addresses whose pod or labels are others by now"},
         {count(policy::LeftOut::kLost), "lines about lost events: there may be flows that nobody saw"}};
     for (const auto& [number, what] : left_out)
         if (number != 0) out.push_back(fmt::format("left out: {} {}", number, what));
+    for (const auto& name : made.unlabelled)
+        out.push_back(fmt::format("no policy for the pods of {} without labels: none selects them alone", name));
+    for (const auto& name : made.unlabelled_peers)
+        out.push_back(fmt::format("all pods of {} are let through: those that were seen have no labels", name));
     for (const auto& flow : made.denied) out.push_back("denied: " + flow);
     return out;
 }
@@ -92,6 +99,9 @@ Result<int> recommend_policies(Context& context, const Source& source) {
         return fail(ErrorCode::kNotFound, "there are no allowed connections in {} lines", seen.lines);
     WEFT_TRY(made, policy::recommend(seen.flows, source.options));
     const auto report = report_of(seen, made);
+    if (made.policies.empty() && made.unlabelled.empty())
+        return fail(ErrorCode::kNotFound, "none of {} connections has an end that is a pod{}", made.replayed,
+                    source.options.only_namespace.empty() ? "" : " of namespace " + source.options.only_namespace);
     if (context.json) {
         context.io.out << to_line({{"policies", made.policies},
                                    {"replayed", made.replayed},
@@ -110,12 +120,15 @@ Result<int> recommend_policies(Context& context, const Source& source) {
 void add_recommend(Program& program, CLI::App& parent) {
     auto* command = parent.add_subcommand("recommend", "NetworkPolicies that allow what was observed, and little else");
     const auto source = std::make_shared<Source>();
-    command->add_option("-f,--filename", source->file,
-                        "Lines of 'weft observe -o json', '-' for standard input (default: ask hubble-lite)");
+    auto* file =
+        command->add_option("-f,--filename", source->file,
+                            "Lines of 'weft observe -o json', '-' for standard input (default: ask hubble-lite)");
     command->add_option("--last", source->last, "Newest flows to ask hubble-lite for")
         ->check(CLI::Range(1U, kMostFlows))
-        ->capture_default_str();
-    command->add_option("--since", source->since, "Only flows since then: a time or 10m, 2h");
+        ->capture_default_str()
+        ->excludes(file);
+    command->add_option("--since", source->since, "Of hubble-lite's flows only those since then: a time or 10m, 2h")
+        ->excludes(file);
     command->add_option("-n,--namespace", source->options.only_namespace, "Policies for pods of this namespace only");
     command->add_option("--direction", source->direction, "ingress, egress or both")
         ->check(CLI::IsMember({"ingress", "egress", "both"}))

@@ -6,7 +6,10 @@
 #include "cli/policy_commands.hpp"
 #include "cli/program.hpp"
 #include "cli/table.hpp"
+#include "policy/compile.hpp"
+#include "policy/expectation.hpp"
 #include "policy/lint.hpp"
+#include "policy/memory_numbers.hpp"
 
 namespace weft::cli {
 
@@ -104,6 +107,19 @@ Result<void> ask_daemon(Context& context, const Asked& asked, const Json& docume
     return {};
 }
 
+// Whether all of it together can be compiled, and the warnings that need no state.
+void check_alone(const std::vector<policy::Object>& objects, Json& out) {
+    policy::MemoryNumbers numbers;
+    const auto world = policy::world_of(objects, {});
+    const auto image = world ? policy::compile(*world, numbers) : std::unexpected(world.error());
+    if (!image) {
+        out["valid"] = false;
+        out["errors"].push_back(Checker::error_json("all objects together", nullptr, image.error()));
+        return;
+    }
+    out["warnings"] = policy::warnings_json(objects, {}, policy::Known::kPolicies);
+}
+
 Result<int> validate(Context& context, const Asked& asked) {
     auto checked = Checker().run(context, asked.files);
     Json out{{"valid", checked.errors.empty()},
@@ -112,8 +128,7 @@ Result<int> validate(Context& context, const Asked& asked) {
              {"warnings", Json::array()}};
     if (out["valid"] == true) {
         WEFT_CHECK(ask_daemon(context, asked, checked.documents, out));
-        if (out["offline"] == true)
-            out["warnings"] = policy::warnings_json(checked.objects, {}, policy::Known::kPolicies);
+        if (out["offline"] == true) check_alone(checked.objects, out);
     }
     if (context.json)
         context.io.out << to_line(out) << '\n';

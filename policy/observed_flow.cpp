@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "policy/names.hpp"
 #include "policy/rule.hpp"
 
 namespace weft::policy {
@@ -24,7 +25,11 @@ Result<Labels> read_flow_labels(const JsonView& end) {
         const bool is_pods =
             std::ranges::none_of(kNotThePods, [&](std::string_view prefix) { return label.starts_with(prefix); });
         const auto equals = std::min(label.find('='), label.size());
-        if (is_pods) out.emplace(label.substr(0, equals), label.substr(std::min(equals + 1, label.size())));
+        if (!is_pods) continue;
+        const auto key = label.substr(0, equals), value = label.substr(std::min(equals + 1, label.size()));
+        for (const auto& problem : {label_key_problem(key), label_value_problem(value)})
+            if (!problem.empty()) return item.error(fmt::format("'{}' is no label: {}", label.substr(0, 320), problem));
+        out.emplace(key, value);
     }
     return out;
 }
@@ -74,7 +79,11 @@ Result<bool> read_l4(const JsonView& flow, ObservedFlow& out) {
 
 Result<ParsedFlow> parse_flow(const JsonView& line) {
     WEFT_TRY(flow, line.find("flow"));
-    if (!flow) return ParsedFlow{LeftOut::kLost, {}};
+    if (!flow) {
+        WEFT_TRY(lost, line.find("lost_events"));
+        if (!lost) return line.error("is neither a flow nor a line about lost events");
+        return ParsedFlow{LeftOut::kLost, {}};
+    }
     WEFT_TRY(verdict, flow->string_or("verdict", ""));
     if (verdict != "FORWARDED" && verdict != "AUDIT") return ParsedFlow{LeftOut::kDropped, {}};
     WEFT_TRY(is_reply, flow->boolean_or("is_reply", false));
@@ -82,6 +91,7 @@ Result<ParsedFlow> parse_flow(const JsonView& line) {
     ParsedFlow out;
     WEFT_TRY(source, read_end(*flow, "source"));
     WEFT_TRY(destination, read_end(*flow, "destination"));
+    if (source.ip.is_v4() != destination.ip.is_v4()) return flow->error("has addresses of two families");
     WEFT_TRY(has_ports, read_l4(*flow, out.flow));
     if (!has_ports) return ParsedFlow{LeftOut::kNoPorts, {}};
     out.flow.source = std::move(source);

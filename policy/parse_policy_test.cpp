@@ -82,7 +82,12 @@ Result<RuleExpectation> parse_rule_expectation(const JsonView& view) {
 Result<std::uint8_t> parse_test_protocol(const JsonView& view) {
     if (view.raw() == "ICMP") return kIcmp;
     if (view.raw() == "ICMPv6") return kIcmpv6;
-    return parse_protocol(view);
+    auto out = parse_protocol(view);
+    if (out || !view.raw().is_string()) return out;
+    constexpr std::string_view kKnown[] = {"TCP", "UDP", "SCTP", "ICMP", "ICMPv6"};
+    const auto text = view.raw().get<std::string>();
+    return view.error(fmt::format("'{}' is not a protocol: use TCP, UDP, SCTP, ICMP or ICMPv6{}", text.substr(0, 64),
+                                  did_you_mean(text, kKnown)));
 }
 
 Result<void> read_port(const JsonView& view, Expectation& out) {

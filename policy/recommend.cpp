@@ -77,10 +77,20 @@ Json selector_json(const Labels& labels) {
     return labels.empty() ? Json::object() : Json{{"matchLabels", labels}};
 }
 
+// Another's labels select these pods too.
+bool is_within(const Party& party, const std::vector<Party>& parties) {
+    return std::ranges::any_of(parties, [&](const Party& other) {
+        return !party.ip && !other.ip && other.group.namespace_ == party.group.namespace_ &&
+               other.group.labels != party.group.labels &&
+               std::ranges::includes(party.group.labels, other.group.labels);
+    });
+}
+
 Json peers_json(const std::vector<Party>& parties, const std::string& own) {
     Json out = Json::array();
     std::set<IpAddr> addresses;
     for (const auto& party : parties) {
+        if (is_within(party, parties)) continue;
         if (party.ip) {
             addresses.insert(*party.ip);
             continue;
@@ -223,8 +233,16 @@ Result<Recommendation> recommend(const std::vector<ObservedFlow>& flows, const R
             ++out.other_owner;
     }
     std::set<std::pair<std::string, std::string>> names;
-    for (const auto& [group, seen] : seen_by(kept, options))
+    for (const auto& [group, seen] : seen_by(kept, options)) {
+        if (group.labels.empty()) {
+            out.unlabelled.insert(group.namespace_);
+            continue;
+        }
+        for (const auto& peers : seen)
+            for (const auto& [party, ports] : peers)
+                if (!party.ip && party.group.labels.empty()) out.unlabelled_peers.insert(party.group.namespace_);
         out.policies.push_back(policy_json(group, name_for(group, names), seen, options));
+    }
     WEFT_CHECK(replay(kept, owners, out));
     return out;
 }

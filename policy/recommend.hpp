@@ -6,6 +6,8 @@
 // policy cannot tell apart: it may allow more than was seen, never less.
 #pragma once
 
+#include <set>
+#include <string>
 #include <vector>
 
 #include "policy/observed_flow.hpp"
@@ -22,6 +24,9 @@ struct Recommendation {
     std::size_t replayed = 0;         // different connections
     std::vector<std::string> denied;  // connections that the policies do not allow: none, or the proof failed
     std::size_t other_owner = 0;      // connections of an address that another pod had later: left out
+    // Namespaces with pods without labels that would need a policy, or are peers: a NetworkPolicy tells them from no
+    // other pod of the namespace. They get none, as peers they stand for all of it.
+    std::set<std::string> unlabelled, unlabelled_peers;
 };
 
 // The newest flow last: what it says of an address holds.

@@ -116,6 +116,17 @@ TEST_F(CliRun, PolicyTestAsksPoliciesInAuditModeAndTypesOfIcmp) {
         << out.str();
 }
 
+TEST_F(CliRun, PolicyTestRefusesAnObjectThatStandsTwice) {
+    const std::string pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\n";
+    const std::string test =
+        "apiVersion: weft.io/v1alpha1\nkind: PolicyTest\nfiles: [more.yaml]\n"
+        "expect: [{from: a, to: a, port: 1, verdict: allow}]\n";
+    file("more.yaml", pod);
+    EXPECT_EQ(weft({"policy", "test", file("one.yaml", test + "---\n" + test)}), kOk) << "a shared file: " << err.str();
+    EXPECT_EQ(weft({"policy", "test", file("two.yaml", test + pod)}), kFailed);
+    EXPECT_NE(err.str().find("Pod default/a stands in"), std::string::npos) << err.str();
+}
+
 TEST_F(CliRun, PolicyTestThatIsWrongSaysWhere) {
     const auto wrong = [&](const std::string& expect) {
         const auto text = "apiVersion: weft.io/v1alpha1\nkind: PolicyTest\nexpect: " + expect +
@@ -178,7 +189,15 @@ TEST_F(CliRun, PolicyStatusShowsCountersAndReasons) {
     EXPECT_EQ(weft({"policy", "status", "-o", "json", "web"}), kOk);
     EXPECT_EQ(Json::parse(out.str()).size(), 2U) << "of each kind";
     EXPECT_EQ(weft({"policy", "status", "other/web", "--kind", "NetworkPolicy"}), kFailed);
-    EXPECT_NE(err.str().find("there is no policy other/web"), std::string::npos);
+    EXPECT_NE(err.str().find("there is no policy other/web\n  file:bad.yaml was refused: $.spec: wrong"),
+              std::string::npos);
+    EXPECT_EQ(weft({"policy", "status", "--kind", "Nonsense"}), kUsage);
+    Json statuses = Json::parse(kStatuses);
+    statuses[0]["source"] = "file:bad.yaml";
+    daemon.answers["GET /v1/policies/status"] = {200, statuses.dump()};
+    EXPECT_EQ(weft({"policy", "status", "web", "--kind", "NetworkPolicy"}), kOk);
+    EXPECT_NE(out.str().find("file:bad.yaml has a newer version, which was refused: $.spec: wrong"), std::string::npos);
+    daemon.answers["GET /v1/policies/status"] = {200, kStatuses};
     daemon.answers["GET /v1/policies/NetworkPolicy/default/web"] = {
         200, R"({"kind":"NetworkPolicy","namespace":"default","name":"web","object":{"a":1}})"};
     EXPECT_EQ(weft({"policy", "get", "web", "-o", "json"}), kOk);

@@ -154,6 +154,39 @@ TEST_F(CliRun, ValidateWithAndWithoutTheDaemon) {
     EXPECT_EQ(daemon.asked.size(), asked) << "what is wrong by itself is not sent";
 }
 
+TEST_F(CliRun, ValidateLooksAtEveryFileAndAnswersInJsonAlways) {
+    const auto good = file("good.yaml", kPolicyYaml), torn = file("torn.yaml", "kind: ["),
+               empty = file("empty.yaml", "");
+    const auto gone = (dir / "gone.yaml").string();
+    EXPECT_EQ(weft({"policy", "validate", "-o", "json", "-f", torn, "-f", empty, "-f", gone, "-f", good}), kFailed);
+    auto answer = Json::parse(out.str());
+    ASSERT_EQ(answer["errors"].size(), 3U) << answer;
+    EXPECT_EQ(answer["errors"][0]["file"], torn);
+    EXPECT_EQ(answer["errors"][1]["message"].get<std::string>().find("is empty") == std::string::npos, false);
+    EXPECT_EQ(answer["valid"], false);
+    const auto flow = file("flow.yaml", "{apiVersion: v1, kind: Pod, metadata: {name: a}}");
+    EXPECT_EQ(weft({"policy", "validate", "-f", flow}), kOk) << "YAML's short form: " << err.str();
+    test::FakeServer daemon(socket());
+    daemon.answers["POST /v1/policies/validate"] = {
+        422, R"({"error":{"code":"exhausted","message":"does not fit","path":"$.spec"}})"};
+    EXPECT_EQ(weft({"policy", "validate", "-o", "json", "-f", good}), kFailed);
+    answer = Json::parse(out.str());
+    EXPECT_EQ(answer["offline"], false);
+    EXPECT_EQ(answer["errors"][0]["file"], "weftd");
+    EXPECT_EQ(weft({"policy", "validate", "-f", good}), kFailed);
+    EXPECT_NE(err.str().find("does not fit"), std::string::npos);
+}
+
+TEST_F(CliRun, ValidateCompilesWhatStandsInTheFiles) {
+    std::string text =
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: many, namespace: x}\n"
+        "spec: {endpointSelector: {}, egress: [{toFQDNs: [";
+    for (int i = 0; i < 200; ++i) text += fmt::format("{{matchPattern: '*a*b*c{}*d*e*f*.example.com'}}, ", i);
+    text += "]}]}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: x}\n";
+    EXPECT_EQ(weft({"policy", "validate", "--offline", "-f", file("many.yaml", text)}), kFailed);
+    EXPECT_NE(err.str().find("need an automaton of more than"), std::string::npos) << err.str();
+}
+
 TEST_F(CliRun, ValidateRefusesTwoObjectsOfOneName) {
     const auto first = file("first.yaml", kPolicyYaml), second = file("second.yaml", kPolicyYaml);
     EXPECT_EQ(weft({"policy", "validate", "--offline", "-f", first, "-f", second}), kFailed);

@@ -62,6 +62,24 @@ TEST(Recommend, AddressesThatFillAPrefixShareIt) {
                        {"ipBlock":{"cidr":"2001:db8::2/127"}}])"));
 }
 
+TEST(Recommend, APeerWhoseLabelsAnotherHasTooIsNotNamed) {
+    const auto canary = seen_pod("shop", "web-3", "10.244.0.5", {{"app", "web"}, {"track", "canary"}});
+    const auto out = made({{kWeb, kDb, kTcp, 5432}, {canary, kDb, kTcp, 5432}});
+    ASSERT_EQ(out.policies[0]["metadata"]["name"], "recommended-db");
+    EXPECT_EQ(
+        out.policies[0]["spec"]["ingress"],
+        json(R"([{"from":[{"podSelector":{"matchLabels":{"app":"web"}}}],"ports":[{"protocol":"TCP","port":5432}]}])"));
+}
+
+TEST(Recommend, PodsWithoutLabelsGetNoPolicy) {
+    const auto bare = seen_pod("shop", "job", "10.244.0.6", {});
+    const auto out = made({{bare, kDb, kTcp, 5432}});
+    ASSERT_EQ(out.policies.size(), 1U) << "a selector of them would isolate every pod of the namespace";
+    EXPECT_EQ(out.policies[0]["metadata"]["name"], "recommended-db");
+    EXPECT_EQ(out.unlabelled, std::set<std::string>{"shop"});
+    EXPECT_EQ(out.unlabelled_peers, std::set<std::string>{"shop"});
+}
+
 TEST(Recommend, OnlyWhatIsAskedFor) {
     const std::vector<ObservedFlow> flows = {{kProbe, kDb, kTcp, 5432}};
     const auto of_ops = made(flows, {.only_namespace = "ops"});
@@ -92,7 +110,7 @@ TEST(Recommend, AnAddressIsItsLastOwners) {
 TEST(Recommend, NamesAreUniqueAndValid) {
     const auto out = made({{seen_pod("shop", "a", "10.244.0.5", {{"app", "My_App"}}), kDb, kTcp, 1},
                            {seen_pod("shop", "b", "10.244.0.6", {{"app", "my-app"}}), kDb, kTcp, 1},
-                           {seen_pod("shop", "c", "10.244.0.7", {}), kDb, kTcp, 1}});
+                           {seen_pod("shop", "c", "10.244.0.7", {{"tier", "x"}}), kDb, kTcp, 1}});
     std::set<std::string> names;
     for (const auto& policy : out.policies) names.insert(policy["metadata"]["name"].get<std::string>());
     EXPECT_EQ(names,
