@@ -4,7 +4,9 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <algorithm>
+#include <charconv>
+#include <string_view>
 
 #include "common/fd.hpp"
 
@@ -12,9 +14,13 @@ namespace weft::cni {
 
 std::optional<int> runnable_threads() {
     const Fd fd(open("/proc/loadavg", O_RDONLY | O_CLOEXEC));
-    char text[64] = {};  // "0.10 0.20 0.30 RUNNABLE/ALL PID"
+    char buffer[64];  // "0.10 0.20 0.30 RUNNABLE/ALL PID"
+    const auto got = read(fd.get(), buffer, sizeof buffer);
+    std::string_view text(buffer, got > 0 ? static_cast<std::size_t>(got) : 0);
+    for (int word = 0; word < 3; ++word) text.remove_prefix(std::min(text.find(' ') + 1, text.size()));
     int out = 0;
-    if (read(fd.get(), text, sizeof text - 1) <= 0 || std::sscanf(text, "%*s %*s %*s %d/", &out) != 1) return {};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+    if (error != std::errc{} || end == text.data() + text.size() || *end != '/') return {};
     return out;
 }
 
