@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Counters of rules: exact under real traffic, whatever else changes, as long as the rule is kept."""
 import socket
+import threading
 import unittest
 
 import main
@@ -105,6 +106,37 @@ class CountersTest(unittest.TestCase):
         self.assertEqual(self.counted(name, "spec.ingress[0]"), (0, 0, 0), "another rule at the same place")
         flow.close()
         second.close()
+        self.delete(name)
+
+    def test_exact_while_policies_change_under_traffic(self):
+        for number, family in enumerate(FAMILIES):
+            with self.subTest(family=family.name):
+                self.change_under_traffic(family, 7100 + 10 * number, f"busy{number}")
+
+    def change_under_traffic(self, family, port, name):
+        """Each change flips the generation: the rule moves in its policy, and policies beside it come and go."""
+        self.apply(name, spec(udp_port(port)))
+        flow, sent, over = Echo(family, self.a, self.b, port), [0], threading.Event()
+
+        def talk():
+            while not over.is_set():
+                flow.exchange(10)
+                sent[0] += 20
+
+        talker = threading.Thread(target=talk)
+        talker.start()
+        try:
+            for turn in range(100):
+                rules = [udp_port(port + 1), udp_port(port)] if turn % 2 else [udp_port(port)]
+                self.apply(name, spec(*rules))
+                self.apply("beside", spec(udp_port(1 + turn % 3)))
+        finally:
+            over.set()
+            talker.join()
+        self.assertGreater(sent[0], 100)
+        self.assertEqual(self.counted(name, "spec.ingress[1]"), self.exact(family, sent[0], 1))
+        flow.close()
+        self.delete("beside")
         self.delete(name)
 
     def test_denials_count_for_the_default_deny(self):

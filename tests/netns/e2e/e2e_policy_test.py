@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """A policy dropped into the objects directory and taken out again, under traffic of established connections."""
+import socket
 import time
 import unittest
 
 import main
 from node import Node, until
 from streams import PingPong, Stream
-from traffic import FAMILIES, V4
+from traffic import FAMILIES, V4, listen, make
+
 
 class PolicyTest(unittest.TestCase):
     @classmethod
@@ -66,6 +68,47 @@ class PolicyTest(unittest.TestCase):
         self.assertNotIn("DROPPED", [one["flow"]["verdict"] for one in self.node.flows(f"last=5000&port={stream.port}") if "flow" in one])
         self.node.policy("only-a", None)
         stream.finish()
+
+
+    def test_a_flow_names_the_rule_and_explain_the_same(self):
+        """The whole rule of an allowed connection; of a denied one all policies that isolate the pod."""
+        to_b = {"podSelector": {"matchLabels": {"app": "b"}}, "policyTypes": ["Ingress"]}
+        ports = lambda *numbers: [{"ports": [{"port": number}]} for number in numbers]
+        self.node.policy("one", to_b | {"ingress": ports(1)})
+        self.node.policy("two", to_b | {"ingress": ports(2, 5201)})
+        for family in FAMILIES:
+            with self.subTest(family=family.name):
+                server, _ = listen(self.b.netns, family, socket.SOCK_STREAM, 5201)
+                with server, make(self.a.netns, family, socket.SOCK_STREAM) as allowed, make(self.a.netns, family, socket.SOCK_STREAM) as denied:
+                    allowed.connect((self.b.address(family), 5201))
+                    denied.settimeout(0.2)
+                    with self.assertRaises(TimeoutError):
+                        denied.connect((self.b.address(family), 5202))
+                flow = self.flow_of(family, 5201, "FORWARDED")
+                wanted = {"kind": "NetworkPolicy", "namespace": "default", "name": "two"}
+                self.assertEqual((flow["policies"], flow["rule"]["direction"], flow["rule"]["index"], flow["rule"]["path"], flow["rule"]["default_deny"]),
+                                 ([wanted], "ingress", 1, "spec.ingress[1]", False), flow)
+                self.same_by_explain(family, 5201, flow)
+                flow = self.flow_of(family, 5202, "DROPPED")
+                self.assertEqual((flow["policies"], flow["rule"]["direction"], flow["rule"]["default_deny"]), ([wanted | {"name": "one"}, wanted], "ingress", True), flow)
+                self.same_by_explain(family, 5202, flow)
+        for name in ("one", "two"):
+            self.node.policy(name, None)
+
+    def flow_of(self, family, port, verdict):
+        """What weft adds to the newest such flow."""
+        def seen():
+            flows = self.node.flows(f"last=5000&destination_port={port}&verdict={verdict}&destination_ip={self.b.address(family)}")
+            return [one["weft"] for one in flows if "flow" in one and "rule" in one.get("weft", {})] or None
+        return until(f"a flow to port {port} is {verdict}", seen)[-1]
+
+    def same_by_explain(self, family, port, flow):
+        question = {"source": self.a.address(family), "destination": self.b.address(family), "port": port, "protocol": "tcp"}
+        status, answer = self.node.api("POST", "/v1/explain", question)
+        self.assertEqual(status, 200, answer)
+        rule = answer[flow["rule"]["direction"]]["rule"]
+        self.assertEqual((rule["id"], rule["policies"]), (flow["rule"]["id"], flow["policies"]), answer)
+        self.assertEqual(answer["kernel"]["agrees"], True, answer)
 
 
 if __name__ == "__main__":
