@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <regex>
 #include <set>
 
 #include "common/yaml.hpp"
@@ -65,8 +64,19 @@ const char* const kExamples[] = {
             "ingress":[{"fromNodes":[{}]}]}]})"};
 
 // Fields without a meaning for what is enforced (docs/policy.md, "Fields that say nothing").
-const std::regex kSaysNothing(R"(/metadata/labels.*|/spec/(description|labels.*)|/spec/(in|e)gress/\d+/name|)"
-                              R"(/spec/egress/\d+/toPorts/\d+/rules.*)");
+constexpr std::string_view kSaysNothing[] = {"/metadata/labels",    "/spec/description",
+                                             "/spec/labels",        "/spec/ingress/*/name",
+                                             "/spec/egress/*/name", "/spec/egress/*/toPorts/*/rules"};
+
+bool says_nothing(Json::json_pointer place) {
+    std::string text;  // with * for a list's index
+    for (; !place.empty(); place.pop_back()) {
+        const auto& word = place.back();
+        const bool is_index = std::ranges::all_of(word, [](char c) { return c >= '0' && c <= '9'; });
+        text = "/" + (is_index ? "*" : word) + text;
+    }
+    return std::ranges::any_of(kSaysNothing, [&](std::string_view prefix) { return text.starts_with(prefix); });
+}
 
 // All that the policy says.
 std::string meaning(const Policy& policy) {
@@ -143,8 +153,7 @@ class Mutations {
             ++different_;
             return;
         }
-        EXPECT_TRUE(std::regex_match(place.to_string(), kSaysNothing) || is_default(object_, changed) ||
-                    is_left_out(place))
+        EXPECT_TRUE(says_nothing(place) || is_default(object_, changed) || is_left_out(place))
             << object_["kind"] << ' ' << place << ' ' << how << " and nothing changes";
     }
 
